@@ -1,0 +1,70 @@
+"""Where an answer came from: the cell, its time, and the line that raised."""
+
+import linecache
+import sys
+import sysconfig
+import time
+import traceback
+from pathlib import Path
+from types import CodeType, TracebackType
+
+from .texts import say
+
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+def is_learners(filename: str) -> bool:
+    """Whether a frame belongs to the learner, neither to this package nor to an installed library."""
+    outside_package = not filename.startswith(_PACKAGE)
+    frozen = filename.startswith("<frozen")
+    return outside_package and not frozen and not filename.startswith(_LIBRARIES)
+
+
+def learners_line(error: BaseException) -> str:
+    """Return the learner's own last line in the traceback, and nothing of ours; empty if there is none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    mine = [frame for frame in frames if is_learners(frame.filename)]
+    if not mine:
+        return ""
+    last = mine[-1]
+    return say("raised_at", where=last.name, line=last.lineno, code=last.line or "")
+
+
+def raised_by_learner(trace: TracebackType | None) -> bool:
+    """Whether the innermost frame is the learner's own line (and not inside a library)."""
+    frames = traceback.extract_tb(trace)
+    return bool(frames) and is_learners(frames[-1].filename)
+
+
+def describe(answer: object) -> str:
+    """Return one sentence on the cell that defined a class or function and when it ran, or an empty string."""
+    code = _code_of(answer)
+    cell = _cell_number(code.co_filename) if code else None
+    if cell is None:
+        return ""
+    name = getattr(answer, "__name__", type(answer).__name__)
+    sentence = say("source", name=name, cell=cell, time=_time_of(code.co_filename))
+    return f"{sentence} {say('source_changed')}"
+
+
+def _code_of(answer: object) -> CodeType | None:
+    if isinstance(answer, type):
+        codes = [getattr(value, "__code__", None) for value in vars(answer).values()]
+        return next((code for code in codes if code is not None), None)
+    return getattr(answer, "__code__", None)
+
+
+def _cell_number(filename: str) -> int | None:
+    """IPython knows which cell it compiled under which file name."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    names = getattr(getattr(shell, "compile", None), "_filename_map", {})
+    return names.get(filename)
+
+
+def _time_of(filename: str) -> str:
+    """IPython stores the moment of compilation where Python keeps a file's modification time."""
+    entry = linecache.cache.get(filename)
+    moment = entry[1] if entry and len(entry) > 1 else None
+    return time.strftime("%H:%M:%S", time.localtime(moment)) if moment else "?"
