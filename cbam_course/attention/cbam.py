@@ -8,13 +8,9 @@ from .arguments import (
     require_feature_map,
     require_odd_kernel,
     require_positive_integer,
+    require_same_dtype,
 )
-from .squeeze_excitation import hidden_width
-
-
-def _timm_width(in_channels: int, reduction_ratio: int) -> int:
-    """timm's CBAM rounds C / r half up, at least 1: 24 / 16 gives 2, where // gives 1."""
-    return max(1, int(in_channels / reduction_ratio + 0.5))
+from .widths import hidden_width, rounded_width
 
 
 class ChannelAttention(nn.Module):
@@ -44,8 +40,9 @@ class ChannelAttention(nn.Module):
         require_positive_integer("in_channels", in_channels)
         require_positive_integer("reduction_ratio", reduction_ratio)
         require_convention(convention)
-        width = _timm_width if convention == "timm" else hidden_width
-        hidden = width(in_channels, reduction_ratio)
+        hidden = hidden_width(in_channels, reduction_ratio)
+        if convention == "timm":
+            hidden = rounded_width(in_channels, reduction_ratio, multiple=1)
         bias = convention == "paper"
         self.in_channels = in_channels
         self.mlp = nn.Sequential(
@@ -57,6 +54,7 @@ class ChannelAttention(nn.Module):
     def gate(self, x: Tensor) -> Tensor:
         """Return the factor of each channel, shape (N, C, 1, 1), values in (0, 1)."""
         require_feature_map(x, self.in_channels)
+        require_same_dtype(x, self.mlp[0].weight)
         average = x.mean(dim=(2, 3))
         maximum = x.amax(dim=(2, 3))
         logit = self.mlp(average) + self.mlp(maximum)
@@ -100,6 +98,7 @@ class SpatialAttention(nn.Module):
     def gate(self, x: Tensor) -> Tensor:
         """Return the factor of each position, shape (N, 1, H, W), values in (0, 1)."""
         require_feature_map(x)
+        require_same_dtype(x, self.conv.weight)
         mean = x.mean(dim=1, keepdim=True)
         maximum = x.amax(dim=1, keepdim=True)
         pools = [maximum, mean] if self.maximum_first else [mean, maximum]

@@ -3,21 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from .arguments import require_convention, require_feature_map, require_positive_integer
-
-
-def hidden_width(in_channels: int, reduction_ratio: int) -> int:
-    """Width of the bottleneck, ``in_channels // reduction_ratio``, but never below 1.
-
-    A width of 0 would go unnoticed: ``nn.Linear(C, 0)`` followed by ``nn.Linear(0, C)`` returns zeros for
-    every input, and the gate is a constant 0.5.
-    """
-    return max(1, in_channels // reduction_ratio)
-
-
-def _timm_width(in_channels: int, reduction_ratio: int) -> int:
-    """timm's SE rounds the hidden width to a multiple of 8, at least 8."""
-    return max(8, int(in_channels / reduction_ratio + 4) // 8 * 8)
+from .arguments import (
+    require_convention,
+    require_feature_map,
+    require_positive_integer,
+    require_same_dtype,
+)
+from .widths import hidden_width, rounded_width
 
 
 class SqueezeExcitation(nn.Module):
@@ -47,8 +39,9 @@ class SqueezeExcitation(nn.Module):
         require_positive_integer("in_channels", in_channels)
         require_positive_integer("reduction_ratio", reduction_ratio)
         require_convention(convention)
-        width = _timm_width if convention == "timm" else hidden_width
-        hidden = width(in_channels, reduction_ratio)
+        hidden = hidden_width(in_channels, reduction_ratio)
+        if convention == "timm":
+            hidden = rounded_width(in_channels, reduction_ratio, multiple=8)
         bias = convention != "lesson"
         self.in_channels = in_channels
         self.mlp = nn.Sequential(
@@ -60,6 +53,7 @@ class SqueezeExcitation(nn.Module):
     def gate(self, x: Tensor) -> Tensor:
         """Return the factor of each channel, shape (N, C, 1, 1), values in (0, 1)."""
         require_feature_map(x, self.in_channels)
+        require_same_dtype(x, self.mlp[0].weight)
         squeezed = x.mean(dim=(2, 3))
         return torch.sigmoid(self.mlp(squeezed))[:, :, None, None]
 
