@@ -1,0 +1,161 @@
+"""Pictures: images, maps, overlays and small matrices of numbers."""
+
+from collections.abc import Sequence
+from math import ceil
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from .style import SIGNED_MAP, bare, panels
+
+
+def show_images(
+    images: Tensor | Sequence[Tensor],
+    titles: Sequence[str] = (),
+    *,
+    columns: int = 6,
+    masks: Tensor | None = None,
+    boxes: Tensor | None = None,
+    size: float = 1.7,
+    title: str = "",
+) -> Figure:
+    """Show colour images in a grid, with the outline of a mask or a box on each where given.
+
+    Args:
+        images: (n, 3, H, W), uint8 or floating point in [0, 1]; or a list of (3, H, W) of different sizes.
+        titles: one short text for each image.
+        columns: images in a row.
+        masks: (n, H, W) bool; their outline is drawn.
+        boxes: (n, 4) as xyxy in pixels, half-open.
+        size: side of one image in inches.
+        title: text above the whole figure.
+    """
+    count = len(images)
+    columns = min(columns, count)
+    with panels(ceil(count / columns), columns, width=size, height=size * 1.12, title=title) as (
+        figure,
+        axes,
+    ):
+        for axis in axes:
+            axis.set_axis_off()
+        for number, (axis, image) in enumerate(zip(axes, images, strict=False)):
+            axis.imshow(as_picture(image))
+            bare(axis, titles[number] if number < len(titles) else "")
+            if masks is not None:
+                _outline(axis, masks[number])
+            if boxes is not None:
+                _box(axis, boxes[number])
+    return figure
+
+
+def show_maps(
+    maps: Tensor | Sequence[Tensor],
+    titles: Sequence[str] = (),
+    *,
+    columns: int = 6,
+    limits: tuple[float, float] | None = None,
+    signed: bool = False,
+    masks: Tensor | None = None,
+    size: float = 1.7,
+    title: str = "",
+) -> Figure:
+    """Show single-channel maps in a grid on one common scale, with a bar that says what the colours mean.
+
+    Args:
+        maps: (n, H, W), or a list of (H, W).
+        limits: lowest and highest value of the scale; the maps' own by default.
+        signed: centre the scale at 0 and use two colours.
+        masks: (n, H, W) bool; their outline is drawn.
+    """
+    maps = [m.detach().float().cpu() for m in maps]
+    columns = min(columns, len(maps))
+    low, high = limits or (min(float(m.min()) for m in maps), max(float(m.max()) for m in maps))
+    if signed:
+        high = max(abs(low), abs(high))
+        low = -high
+    scale = {"vmin": low, "vmax": high, **({"cmap": SIGNED_MAP} if signed else {})}
+    rows = ceil(len(maps) / columns)
+    with panels(rows, columns, width=size * 1.08, height=size * 1.12, title=title) as (figure, axes):
+        for axis in axes:
+            axis.set_axis_off()
+        for number, (axis, values) in enumerate(zip(axes, maps, strict=False)):
+            drawn = axis.imshow(values, **scale)
+            bare(axis, titles[number] if number < len(titles) else "")
+            if masks is not None:
+                _outline(axis, masks[number])
+        figure.colorbar(drawn, ax=axes, shrink=0.8, pad=0.02)
+    return figure
+
+
+def show_overlay(
+    image: Tensor, values: Tensor, *, mask: Tensor | None = None, titles=("image", "map", "overlay"), size=2.4
+) -> Figure:
+    """Show an image, a map of it, and the map laid over the image in half transparency.
+
+    Args:
+        image: (3, H, W), uint8 or floating point in [0, 1].
+        values: (h, w); enlarged to the image's size, each value over the pixels it stands for.
+        mask: (H, W) bool; its outline is drawn.
+    """
+    values = values.detach().float().cpu()
+    extent = (-0.5, image.shape[-1] - 0.5, image.shape[-2] - 0.5, -0.5)
+    with panels(1, 3, width=size * 1.1, height=size) as (figure, axes):
+        axes[0].imshow(as_picture(image))
+        drawn = axes[1].imshow(values, extent=extent)
+        axes[2].imshow(as_picture(image))
+        axes[2].imshow(values, extent=extent, alpha=0.55)
+        for axis, text in zip(axes, titles, strict=True):
+            bare(axis, text)
+            if mask is not None:
+                _outline(axis, mask)
+        figure.colorbar(drawn, ax=axes[1], shrink=0.8)
+    return figure
+
+
+def show_numbers(
+    grids: Tensor | Sequence[Tensor], titles: Sequence[str] = (), *, size=1.6, title=""
+) -> Figure:
+    """Show small matrices with their numbers written into the cells, on one common scale.
+
+    Args:
+        grids: (n, h, w), or a list of (h, w); at most about 8 × 8 each.
+    """
+    grids = [g.detach().float().cpu() for g in grids]
+    low, high = min(float(g.min()) for g in grids), max(float(g.max()) for g in grids)
+    with panels(1, len(grids), width=size, height=size * 1.15, title=title) as (figure, axes):
+        for number, (axis, grid) in enumerate(zip(axes, grids, strict=True)):
+            axis.imshow(grid, vmin=low, vmax=high)
+            bare(axis, titles[number] if number < len(titles) else "")
+            for (row, column), value in zip(
+                torch.cartesian_prod(*map(torch.arange, grid.shape)).tolist(),
+                grid.flatten().tolist(),
+                strict=True,
+            ):
+                dark = value < low + 0.6 * (high - low)
+                axis.text(
+                    column, row, f"{value:.3g}", ha="center", va="center", color="white" if dark else "black"
+                )
+    return figure
+
+
+def as_picture(image: Tensor):
+    """Return (3, H, W) in [0, 255] or [0, 1] as an array (H, W, 3) that matplotlib draws."""
+    image = image.detach().cpu()
+    if image.is_floating_point():
+        image = image.float().clamp(0, 1)
+    return image.movedim(0, -1).numpy()
+
+
+def _outline(axis, mask: Tensor) -> None:
+    """Draw the edge of a mask in white on black, visible on any ground."""
+    mask = mask.detach().float().cpu()
+    for colour, width in (("black", 2.4), ("white", 1.1)):
+        axis.contour(mask, levels=[0.5], colors=colour, linewidths=width)
+
+
+def _box(axis, box: Tensor) -> None:
+    left, top, right, bottom = (float(edge) - 0.5 for edge in box)
+    xs, ys = [left, right, right, left, left], [top, top, bottom, bottom, top]
+    axis.plot(xs, ys, color="black", lw=2.6)
+    axis.plot(xs, ys, color="white", lw=1.2)
