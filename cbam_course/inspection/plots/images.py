@@ -76,7 +76,8 @@ def show_maps(
         low = -high
     scale = {"vmin": low, "vmax": high, **({"cmap": SIGNED_MAP} if signed else {})}
     rows = ceil(len(maps) / columns)
-    with panels(rows, columns, width=size * 1.08, height=size * 1.12, title=title) as (figure, axes):
+    height = size * _tallest(maps) + 0.25
+    with panels(rows, columns, width=size * 1.08, height=height, title=title) as (figure, axes):
         for axis in axes:
             axis.set_axis_off()
         for number, (axis, values) in enumerate(zip(axes, maps, strict=False)):
@@ -100,7 +101,7 @@ def show_overlay(
     """
     values = values.detach().float().cpu()
     extent = (-0.5, image.shape[-1] - 0.5, image.shape[-2] - 0.5, -0.5)
-    with panels(1, 3, width=size * 1.1, height=size) as (figure, axes):
+    with panels(1, 3, width=size * 1.1, height=size * _tallest([image]) + 0.25) as (figure, axes):
         axes[0].imshow(as_picture(image))
         drawn = axes[1].imshow(values, extent=extent)
         axes[2].imshow(as_picture(image))
@@ -145,6 +146,11 @@ def as_picture(image: Tensor):
     if image.is_floating_point():
         image = image.float().clamp(0, 1)
     return image.movedim(0, -1).numpy()
+
+
+def _tallest(pictures) -> float:
+    """Return the largest height of a picture relative to its width, so that rows are no taller than needed."""
+    return max(picture.shape[-2] / picture.shape[-1] for picture in pictures)
 
 
 def _outline(axis, mask: Tensor) -> None:
