@@ -38,7 +38,8 @@ def require_feature_map(x: Tensor, in_channels: int | None = None) -> None:
     if x.ndim != 4:
         cure = "; for a single image use x.unsqueeze(0)" if x.ndim == 3 else ""
         raise ValueError(
-            f"x has the shape {tuple(x.shape)}, which is {x.ndim}-D; give a 4-D feature map (N, C, H, W){cure}."
+            f"x has the shape {tuple(x.shape)}, which is {x.ndim}-D; "
+            f"give a 4-D feature map (N, C, H, W){cure}."
         )
     if not x.is_floating_point():
         raise TypeError(

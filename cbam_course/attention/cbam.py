@@ -72,7 +72,8 @@ class SpatialAttention(nn.Module):
     (Woo et al. 2018, section 3.1, equation 3).
 
     Args:
-        kernel_size: side of the square kernel in pixels, odd; padded by half of it, so the map keeps its size.
+        kernel_size: side of the square kernel in pixels, odd; padded by half of it, so that the map keeps
+            its size.
         convention: ``"lesson"``: pools in the order mean, max, no BatchNorm; ``"paper"`` (the authors' code):
             max, mean, and a BatchNorm after the convolution; ``"timm"``: mean, max, and a BatchNorm.
 
@@ -91,7 +92,7 @@ class SpatialAttention(nn.Module):
         require_convention(convention)
         self.maximum_first = convention == "paper"
         self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
-        # The momentum is that of the authors' code: 0.01, a tenth of PyTorch's default. timm keeps the default.
+        # The authors' momentum is 0.01, a tenth of PyTorch's default, which timm keeps.
         momentum = 0.01 if convention == "paper" else 0.1
         self.norm = nn.Identity() if convention == "lesson" else nn.BatchNorm2d(1, momentum=momentum)
 

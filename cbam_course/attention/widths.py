@@ -15,5 +15,4 @@ def rounded_width(in_channels: int, reduction_ratio: int, multiple: int) -> int:
 
     timm's CBAM uses multiples of 1 (24 / 16 gives 2, where ``//`` gives 1), its SE multiples of 8.
     """
-    # timm multiplies with 1 / r; a division would round differently in the last bit.
-    return max(multiple, int(in_channels * (1 / reduction_ratio) + multiple / 2) // multiple * multiple)
+    return max(multiple, int(in_channels / reduction_ratio + multiple / 2) // multiple * multiple)
