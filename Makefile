@@ -1,0 +1,45 @@
+# make lab        install what is needed, bring work/ up to date, open JupyterLab at lesson 00
+#                 (ARGS=--no-browser without a screen; PIP_ARGS="--index-url ..." for another build of torch)
+# make test       lint, the test suite, then every notebook from top to bottom
+# make notebooks  build notebooks/, exercises/ and solutions/ from authoring/
+# make lint       ruff only
+
+VENV := .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PY := $(BIN)/python
+FIND_PYTHON := for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+  $$p -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null && echo $$p && break; done
+WORKERS := 2
+
+.PHONY: lab test notebooks lint
+.DELETE_ON_ERROR:
+
+lab: $(VENV)/installed
+	$(PY) -m cbam_course sync
+	$(PY) -m jupyter lab $(ARGS) notebooks/00_start_here.ipynb
+
+test: lint
+	$(PY) -m pytest -n $(WORKERS) --dist loadscope tests
+	OMP_NUM_THREADS=1 $(PY) -m pytest -c tests/nbval.ini --rootdir . -n $(WORKERS) --dist loadscope \
+	  notebooks exercises solutions
+
+lint: $(VENV)/installed-test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+notebooks: $(VENV)/installed-test
+	$(PY) tools/build_notebooks.py $(ARGS)
+
+$(PY):
+	@python=$$($(FIND_PYTHON)); \
+	if [ -z "$$python" ]; then echo "The course needs Python 3.11 or newer; none was found."; exit 1; fi; \
+	$$python -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "A virtual environment could not be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+$(VENV)/installed: pyproject.toml | $(PY)
+	$(PY) -m pip install $(PIP_ARGS) -e .
+	@touch $@
+
+$(VENV)/installed-test: pyproject.toml | $(PY)
+	$(PY) -m pip install $(PIP_ARGS) -e ".[test]"
+	@touch $@ $(VENV)/installed

@@ -1,0 +1,38 @@
+"""A pytest plugin for kernels: no network, progress in a temporary folder, and strict checks in solutions.
+
+The test suite loads it through conftest.py, the notebooks through nbval.ini.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+OFFLINE = Path(__file__).with_name("offline.py")
+
+
+def pytest_configure(config):
+    """Point the course and IPython at an empty folder; the workers of pytest-xdist inherit it."""
+    if hasattr(config, "workerinput"):
+        return
+    config.isolated = folder = Path(tempfile.mkdtemp(prefix="cbam-course-tests-"))
+    startup = folder / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    shutil.copy(OFFLINE, startup / "00_offline.py")
+    os.environ["IPYTHONDIR"] = str(folder / "ipython")
+    os.environ["CBAM_COURSE_HOME"] = str(folder / "home")
+    os.environ["CBAM_COURSE_STRICT"] = ""
+
+
+def pytest_unconfigure(config):
+    """Take the folder away again."""
+    shutil.rmtree(getattr(config, "isolated", ""), ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Make checks raise in solution notebooks; nbval hands the environment on to the kernel it starts."""
+    if item.path.suffix == ".ipynb":
+        os.environ["CBAM_COURSE_STRICT"] = "1" if item.path.parent.name == "solutions" else ""
