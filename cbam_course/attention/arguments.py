@@ -11,7 +11,7 @@ CONVENTIONS = ("lesson", "paper", "timm")
 def require_positive_integer(name: str, value: object) -> None:
     """Raise ``TypeError`` or ``ValueError`` naming the argument, its value and the cure."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); give a whole number such as 16.")
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}); give a whole number of at least 1.")
     if value < 1:
         raise ValueError(f"{name} is {value}; give a whole number of at least 1.")
 
