@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from html import escape
 
-from . import progress
+from .progress import append, read_entries
 from .task import UnknownTask, find_text
 from .texts import say
 
@@ -40,12 +40,12 @@ def hint(task_id: str, step: int | None = None) -> Hint:
         step = min(_shown(task_id) + 1, count)
     elif isinstance(step, bool) or not isinstance(step, int) or not 1 <= step <= count:
         return Hint(say("hint_step", step=repr(step), count=count), "", "")
-    progress.append({"hint": task_id, "step": step})
+    append({"hint": task_id, "step": step})
     after = say("hint_more", task=task_id) if step < count else say("hint_last")
     return Hint(say("hint_heading", step=step, count=count, task=task_id), text.hints[step - 1], after)
 
 
 def _shown(task_id: str) -> int:
     """Return the highest step shown so far; not the number of calls, so that hint(task, 1) can be read again."""
-    steps = [e.get("step") for e in progress.read_entries()[0] if e.get("hint") == task_id]
+    steps = [e.get("step") for e in read_entries()[0] if e.get("hint") == task_id]
     return max((step for step in steps if isinstance(step, int)), default=0)

@@ -3,9 +3,9 @@
 import os
 from dataclasses import replace
 
-from . import progress
 from .attempt import is_unanswered, missing_part, still_stubs, wrong_kind
 from .guard import SECONDS, TimeIsUp, guarded
+from .progress import passed_tasks, record
 from .report import Finding, Report, finder
 from .source import describe, learners_line, raised_by_learner
 from .task import Task, UnknownTask, find_task, next_open_task
@@ -125,12 +125,12 @@ def _failed(text, message: str, mistake: str) -> Report:
 
 def _finished(report: Report) -> Report:
     """Record the outcome and add what to do next."""
-    notes = progress.record(report)
+    notes = record(report)
     task = find_task(report.task_id)
     if report.status in ("failed", "error"):
         step = say("next_hint", task=report.task_id, count=len(task.text.hints))
     elif report.passed:
-        following = next_open_task(progress.passed_tasks() | {report.task_id}, task.text.lesson)
+        following = next_open_task(passed_tasks() | {report.task_id}, task.text.lesson)
         step = (
             say("next_task", task=following.task_id, title=following.title) if following else say("all_done")
         )
