@@ -4,6 +4,7 @@ The test suite loads it through conftest.py, the notebooks through nbval.ini.
 """
 
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -36,3 +37,15 @@ def pytest_runtest_setup(item):
     """Make checks raise in solution notebooks; nbval hands the environment on to the kernel it starts."""
     if item.path.suffix == ".ipynb":
         os.environ["CBAM_COURSE_STRICT"] = "1" if item.path.parent.name == "solutions" else ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """An exercise that nobody has answered yet: each of its checks says *not attempted*, and nothing else."""
+    result = yield
+    if item.path.suffix == ".ipynb" and item.path.parent.name == "exercises":
+        calls = re.findall(r"^check\(", item.cell.source, re.MULTILINE)
+        shown = str(item.test_outputs).count(": not attempted")
+        if calls and not shown:
+            raise AssertionError(f"an unanswered check must say *not attempted*:\n{item.cell.source}")
+    return result
