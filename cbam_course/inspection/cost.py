@@ -1,15 +1,15 @@
 """What a network costs: parameters and multiply-adds."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from numbers import Integral
 from typing import NamedTuple
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
 from torch.nn.parameter import UninitializedParameter
 from torch.utils.flop_counter import FlopCounterMode
+
+from ..networks.fake import empty_like_weights, fake_copy
 
 
 class Cost(NamedTuple):
@@ -46,13 +46,11 @@ def count_cost(model: nn.Module, input_size: Sequence[int]) -> Cost:
     parameters = list(model.parameters())
     if any(isinstance(p, UninitializedParameter) for p in parameters):
         raise ValueError("model has lazy layers whose size is not known yet; run it once on an image first.")
-    like = next((p for p in parameters if p.is_floating_point()), torch.empty(0))
-    fakes, counter = FakeTensorMode(allow_non_fake_inputs=True), FlopCounterMode(display=False)
-    with FakeCopyMode(fakes):
-        twin = deepcopy(model).eval()
+    counter = FlopCounterMode(display=False)
+    twin, fakes = fake_copy(model)
     try:
         with torch.no_grad(), fakes, counter:
-            twin(torch.empty(size, dtype=like.dtype, device=like.device))
+            twin(empty_like_weights(model, size))
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise ValueError(f"{type(model).__name__} could not run on input_size={size}: {reason}") from error
