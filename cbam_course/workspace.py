@@ -103,7 +103,7 @@ class _Copies:
         try:
             return step(name)
         except OSError as error:
-            return f"work/{name} is as it was: writing failed ({error.strerror or error}). Then try again."
+            return f"work/{name} is as it was: writing failed ({error.strerror or error})."
 
     def sync(self, name: str) -> str | None:
         current, copy = _version(self.course / name), self.work / name
