@@ -23,15 +23,15 @@ def insert_attention(
 ) -> nn.Module:
     """Put attention into ``model``, which is changed and returned.
 
-    The attention becomes a child named ``attention`` of the module that it follows, and a forward hook runs it.
-    So every weight keeps its name, and a checkpoint of the plain network loads with ``strict=False``: the weights
-    of the attention are the missing ones.
+    The attention becomes a child named ``attention`` of the module that it follows, and a forward hook runs
+    it. So every weight keeps its name, and a checkpoint of the plain network loads with ``strict=False``: the
+    weights of the attention are the missing ones.
 
-    The places and their channel numbers are found by running a copy on fake images, not guessed: in a Bottleneck
-    the branch is 4 times as wide as ``planes``.
+    The places and their channel numbers are found by running a copy on fake images, not guessed: in a
+    Bottleneck the branch is 4 times as wide as ``planes``.
 
-    Fuse BatchNorm layers, or convert them with ``SyncBatchNorm.convert_sync_batchnorm``, **before** insertion:
-    both replace the modules that carry the attention, and lose the hook that runs it.
+    Fuse BatchNorm layers, or convert them with ``SyncBatchNorm.convert_sync_batchnorm``, **before** the
+    insertion: both replace the modules that carry the attention, and lose the hook that runs it.
 
     Args:
         model: a network that turns images into feature maps (N, C, H, W).
@@ -39,7 +39,8 @@ def insert_attention(
         where: ``"residual"`` is the end of every residual branch, before the addition (in a ResNet after the
             last BatchNorm). Or the names of the modules to follow, such as ``["layer3", "layer4"]``. Or a
             function of name and module (or of the module alone) that says whether to follow it.
-        identity: start as the identity, see :class:`.strength.IdentityStart`: outputs are exactly what they were.
+        identity: start as the identity: the outputs are exactly what they were, and a learned scalar
+            per place lets the attention in (:class:`cbam_course.networks.strength.IdentityStart`).
 
     Raises:
         TypeError, ValueError: a place does not exist, has attention already or gives no feature map, or the
@@ -71,8 +72,9 @@ def _made(factory: Callable[[int], nn.Module], channels: int) -> nn.Module:
         x = empty_like_weights(attention, (2, channels, 8, 8))
         y = twin(x)
     if getattr(y, "shape", None) != x.shape:
+        result = tuple(y.shape) if hasattr(y, "shape") else type(y).__name__
         raise ValueError(
-            f"factory({channels}) made a {type(attention).__name__} that turns a map of shape {tuple(x.shape)} "
-            f"into {tuple(getattr(y, 'shape', ())) or type(y).__name__}; attention keeps the shape."
+            f"factory({channels}) made a {type(attention).__name__} that turns a map of shape "
+            f"{tuple(x.shape)} into {result}; give a module that keeps the shape."
         )
     return attention

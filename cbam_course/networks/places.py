@@ -78,8 +78,8 @@ class Places:
         ends = [self._end(block, tensor) for block, tensor in self.watch.branches]
         if not ends:
             raise ValueError(
-                f"where is 'residual', and {type(self.model).__name__} adds no residual branch to a shortcut; "
-                f"give a list of module names: {self.possible()}"
+                f"where is 'residual', and {type(self.model).__name__} adds no residual branch to a "
+                f"shortcut; give a list of module names: {self.possible()}"
             )
         return dict(self._place(name, f"where is 'residual', and a branch ends in {name!r}") for name in ends)
 
@@ -97,7 +97,9 @@ class Places:
     def _chosen(self, where: Where) -> list[str]:
         """Return the names that a list or a function of modules asks for, each once."""
         if isinstance(where, nn.Module) or not (callable(where) or isinstance(where, Iterable)):
-            raise TypeError(f"where is a {type(where).__name__}; give 'residual', names, or a function.")
+            raise TypeError(
+                f"where is {where!r} ({type(where).__name__}); give 'residual', names, or a function."
+            )
         if callable(where):
             asks = (
                 where if len(inspect.signature(where).parameters) > 1 else lambda name, module: where(module)
@@ -110,7 +112,7 @@ class Places:
         return list(dict.fromkeys(names))
 
     def _host(self, name: str) -> str | None:
-        """Return the module that carries the attention of ``name``: itself, or the last one of a container."""
+        """Return what carries the attention of ``name``: itself, or the last module of a container."""
         if not isinstance(self._names[name], _CONTAINERS):
             return name
         makers = self.watch.makers[self.watch.outputs[name]]
