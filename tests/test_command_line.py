@@ -104,9 +104,8 @@ def test_a_notebook_is_held_to_its_ceilings(measured, problem):
 
 
 def test_all_notebooks_together_have_a_ceiling_too(course, monkeypatch):
-    monkeypatch.setattr(
-        measure, "measure", lambda path, root: Measurement("exercises/x.ipynb", 20, 0.1, True)
-    )
+    measured = Measurement("exercises/x.ipynb", 20, 0.1, True)
+    monkeypatch.setattr(measure, "measure", lambda path, root: measured)
     assert measure_course(course) == 0
     monkeypatch.setattr(measure, "TOTAL_CEILING", 19)
     assert measure_course(course) == 1
