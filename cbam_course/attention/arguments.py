@@ -27,6 +27,7 @@ def require_odd_kernel(kernel_size: object) -> None:
 
 
 def require_convention(convention: object) -> None:
+    """Raise ``ValueError`` unless this is one of the conventions by name."""
     if convention not in CONVENTIONS:
         raise ValueError(f"convention is {convention!r}; choose one of {', '.join(map(repr, CONVENTIONS))}.")
 

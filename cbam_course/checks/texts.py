@@ -24,6 +24,7 @@ class TaskText:
 
 @cache
 def common() -> dict:
+    """Return the words and sentences that all tasks share."""
     return _read("common.toml")
 
 
@@ -33,6 +34,7 @@ def say(sentence: str, **values: object) -> str:
 
 
 def word(name: str) -> str:
+    """Return the learner's word for a status, such as "passed"."""
     return common()["words"][name]
 
 
