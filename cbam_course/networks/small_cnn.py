@@ -1,4 +1,4 @@
-"""Two networks small enough to train while you wait: one that names an image, one that marks pixels."""
+"""Two small networks for scenes, with a place for attention in every block."""
 
 from collections.abc import Callable
 
@@ -6,43 +6,78 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Attention = Callable[[int], nn.Module] | None
+from ..attention.arguments import require_feature_map, require_positive_integer
+from ..attention.squeeze_excitation import hidden_width
+
+AttentionFactory = Callable[[int], nn.Module]
 HEADS = ("average", "mean+max", "average-mlp", "mean+max-mlp")
 
 
-def _convolutions(widths: tuple[int, ...]) -> nn.ModuleList:
-    """One 3×3 convolution with BatchNorm and ReLU for each width, 3 channels at the start."""
-    pairs = zip((3, *widths), widths, strict=False)
-    return nn.ModuleList(
-        nn.Sequential(nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
-        for a, b in pairs
-    )
+class Block(nn.Module):
+    """3×3 convolution, BatchNorm, ReLU, attention, and 2×2 max pooling if ``pool``.
+
+    Attention comes before the pooling, where the map still has the block's full resolution; without any
+    it is an ``nn.Identity``.
+
+    Shape:
+        x: (N, in_channels, H, W) -> (N, out_channels, H // 2, W // 2), or (N, out_channels, H, W) unpooled.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, pool: bool = True):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.attention = nn.Identity()
+        self.pool = nn.MaxPool2d(2) if pool else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pool(self.attention(torch.relu(self.norm(self.conv(x)))))
 
 
-def _attention(factory: Attention, widths: tuple[int, ...]) -> nn.ModuleList:
-    """One attention module for each block, or nothing at all."""
-    return nn.ModuleList(nn.Identity() if factory is None else factory(width) for width in widths)
+class Head(nn.Module):
+    """Pool the map over its positions, then classify.
+
+    Args:
+        in_channels: channels C of the map.
+        num_classes: number of classes K.
+        head: what is pooled, ``"average"`` or ``"mean+max"`` (side by side, 2 C numbers), and with ``-mlp``
+            a hidden layer of C units between pooling and classes.
+
+    Shape:
+        x: (N, C, H, W) -> (N, K).
+    """
+
+    def __init__(self, in_channels: int, num_classes: int, head: str):
+        super().__init__()
+        self.takes_maximum = head.startswith("mean+max")
+        pooled = 2 * in_channels if self.takes_maximum else in_channels
+        hidden = [nn.Linear(pooled, in_channels), nn.ReLU()] if head.endswith("-mlp") else []
+        self.classify = nn.Sequential(*hidden, nn.Linear(in_channels if hidden else pooled, num_classes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = x.mean(dim=(2, 3))
+        if self.takes_maximum:
+            pooled = torch.cat([pooled, x.amax(dim=(2, 3))], dim=1)
+        return self.classify(pooled)
 
 
 class SmallCNN(nn.Module):
-    """Three blocks (3×3 convolution, BatchNorm, ReLU, attention, 2×2 max pooling), a pooled head, one linear layer.
+    """Classify an image: one block per width, then a pooled head.
 
-    The layers that all variants share are made first, so that the same seed gives them the same initial weights
-    whatever the attention or the head.
+    All layers but attention are made first, so for one ``torch.manual_seed`` their first weights are the same
+    whatever the attention: runs that differ in attention alone can be paired.
 
     Args:
-        num_classes: number of classes, at least 1.
-        widths: channels of the blocks.
-        attention: called with a block's width, it returns the module that stands between ReLU and pooling;
-            None for a plain network.
-        head: how the last map becomes a vector: ``"average"`` over all positions, ``"mean+max"`` (both, so twice as
-            long), or either with one hidden layer behind it (``"average-mlp"``, ``"mean+max-mlp"``).
+        num_classes: number of classes K, at least 1.
+        widths: output channels of the blocks, at least one number.
+        attention: called with a block's width, returns the module to put into it; ``None`` for none.
+        head: ``"average"``, ``"mean+max"``, ``"average-mlp"`` or ``"mean+max-mlp"``, see :class:`Head`.
 
     Shape:
-        x: (N, 3, H, W) floating point, H and W at least 8 → logits (N, num_classes).
+        x: (N, 3, H, W), floating point -> logits (N, K). Height and width at least 2 per block, multiplied.
 
     Raises:
-        ValueError: an unknown head.
+        TypeError, ValueError: an argument or the input is of the wrong kind; the message says what to do.
     """
 
     def __init__(
@@ -50,88 +85,102 @@ class SmallCNN(nn.Module):
         num_classes: int,
         *,
         widths: tuple[int, ...] = (16, 32, 64),
-        attention: Attention = None,
+        attention: AttentionFactory | None = None,
         head: str = "average",
     ):
         super().__init__()
+        require_positive_integer("num_classes", num_classes)
         if head not in HEADS:
             raise ValueError(f"head is {head!r}; choose one of {', '.join(map(repr, HEADS))}.")
-        self.blocks = _convolutions(widths)
-        self.with_maximum = head.startswith("mean+max")
-        features = widths[-1] * (2 if self.with_maximum else 1)
-        hidden = [nn.Linear(features, features), nn.ReLU()] if head.endswith("mlp") else []
-        self.head = nn.Sequential(*hidden, nn.Linear(features, num_classes))
-        self.attention = _attention(attention, widths)
-
-    def features(self, x: Tensor) -> Tensor:
-        """Return the last feature map, (N, widths[-1], H/8, W/8) for three blocks."""
-        for block, attention in zip(self.blocks, self.attention, strict=True):
-            x = F.max_pool2d(attention(block(x)), 2)
-        return x
+        self.blocks = nn.Sequential(*_blocks(widths, pooled=len(widths)))
+        self.head = Head(widths[-1], num_classes, head)
+        _place(attention, self.blocks)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits, (N, num_classes)."""
-        x = self.features(x)
-        pooled = x.mean(dim=(2, 3))
-        if self.with_maximum:
-            pooled = torch.cat([pooled, x.amax(dim=(2, 3))], dim=1)
-        return self.head(pooled)
+        """Return one logit per class, shape (N, K)."""
+        require_feature_map(x, 3)
+        return self.head(self.blocks(x))
 
 
 class DenseCNN(nn.Module):
-    """Three blocks with two poolings, then one logit for each pixel: marks the pixels that are asked for.
+    """Give every pixel of an image a logit: is it part of what is asked for?
 
-    There is no pooled head. What happens far away reaches a pixel through attention alone (or through
-    :class:`AddedContext`): without it each output sees a window of 18 × 18 pixels.
+    Blocks with two poolings, a 1×1 convolution, and bilinear upsampling to the size of the image. No layer
+    but attention sees farther than 18 pixels, so a distant cue reaches a pixel through attention or not at all.
 
     Args:
-        widths: channels of the blocks.
-        attention: called with a block's width, it returns the module behind the block; None for a plain network.
+        widths: output channels of the blocks, at least one number; the first two blocks pool.
+        attention: as in :class:`SmallCNN`, and made after everything else likewise.
 
     Shape:
-        x: (N, 3, H, W) floating point, H and W at least 4 → logits (N, 1, H, W).
+        x: (N, 3, H, W), floating point, H and W at least 4 -> logits (N, H, W).
+
+    Raises:
+        TypeError, ValueError: an argument or the input is of the wrong kind; the message says what to do.
     """
 
-    def __init__(self, *, widths: tuple[int, ...] = (16, 32, 48), attention: Attention = None):
+    def __init__(self, *, widths: tuple[int, ...] = (16, 32, 48), attention: AttentionFactory | None = None):
         super().__init__()
-        self.blocks = _convolutions(widths)
-        self.classify = nn.Conv2d(widths[-1], 1, 1)
-        self.attention = _attention(attention, widths)
+        self.blocks = nn.Sequential(*_blocks(widths, pooled=2))
+        self.mark = nn.Conv2d(widths[-1], 1, 1)
+        _place(attention, self.blocks)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return one logit for each pixel, (N, 1, H, W)."""
-        size = x.shape[-2:]
-        for number, (block, attention) in enumerate(zip(self.blocks, self.attention, strict=True)):
-            x = attention(block(F.max_pool2d(x, 2) if number else x))
-        return F.interpolate(self.classify(x), size=size, mode="bilinear", align_corners=False)
+        """Return one logit per pixel, shape (N, H, W)."""
+        require_feature_map(x, 3)
+        logits = self.mark(self.blocks(x))
+        return F.interpolate(logits, size=x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
 
 
 class AddedContext(nn.Module):
-    """Add a linear function of the global pools to every position: what attention knows, without a gate.
+    """Add to each channel a number computed from the whole image: global context without a gate.
 
-    The strongest simple baseline of dense prediction: ``y = x + W [mean(x); max(x)]``.
+    ``y = x + MLP(mean(x))``, or ``y = x + MLP(mean(x)) + MLP(max(x))``. The MLP is that of channel attention,
+    so the two differ in one thing: here its result is added, there it multiplies.
 
     Args:
-        in_channels: number of channels C, at least 1.
-        pools: ``"mean"`` or ``"mean+max"``, over height and width.
+        in_channels: number of channels C of the feature map, at least 1.
+        reduction_ratio: the hidden layer has ``in_channels // reduction_ratio`` units, at least 1.
+        pools: ``"mean"`` or ``"mean+max"``.
 
     Shape:
-        x: (N, C, H, W) → the same shape.
+        x: (N, C, H, W), floating point. The output has the same shape.
 
     Raises:
-        ValueError: unknown pools.
+        TypeError, ValueError: an argument or the input is of the wrong kind; the message says what to do.
     """
 
-    def __init__(self, in_channels: int, pools: str = "mean"):
+    def __init__(self, in_channels: int, reduction_ratio: int = 16, *, pools: str = "mean"):
         super().__init__()
+        require_positive_integer("in_channels", in_channels)
+        require_positive_integer("reduction_ratio", reduction_ratio)
         if pools not in ("mean", "mean+max"):
             raise ValueError(f"pools is {pools!r}; choose 'mean' or 'mean+max'.")
-        self.with_maximum = pools == "mean+max"
-        self.linear = nn.Linear(in_channels * (2 if self.with_maximum else 1), in_channels)
+        hidden = hidden_width(in_channels, reduction_ratio)
+        self.in_channels, self.takes_maximum = in_channels, pools == "mean+max"
+        self.mlp = nn.Sequential(
+            nn.Linear(in_channels, hidden, bias=False), nn.ReLU(), nn.Linear(hidden, in_channels, bias=False)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x plus one number for each image and channel, (N, C, H, W)."""
-        pooled = x.mean(dim=(2, 3))
-        if self.with_maximum:
-            pooled = torch.cat([pooled, x.amax(dim=(2, 3))], dim=1)
-        return x + self.linear(pooled)[:, :, None, None]
+        """Return ``x`` plus one number per image and channel."""
+        require_feature_map(x, self.in_channels)
+        context = self.mlp(x.mean(dim=(2, 3)))
+        if self.takes_maximum:
+            context = context + self.mlp(x.amax(dim=(2, 3)))
+        return x + context[:, :, None, None]
+
+
+def _blocks(widths: tuple[int, ...], *, pooled: int) -> list[Block]:
+    if not isinstance(widths, tuple | list) or not widths:
+        raise ValueError(f"widths is {widths!r}; give the blocks' channels, such as (16, 32, 64).")
+    for width in widths:
+        require_positive_integer("widths", width)
+    pairs = zip((3, *widths[:-1]), widths, strict=True)
+    return [Block(before, after, pool=i < pooled) for i, (before, after) in enumerate(pairs)]
+
+
+def _place(attention: AttentionFactory | None, blocks: nn.Sequential) -> None:
+    if attention is not None:
+        for block in blocks:
+            block.attention = attention(block.conv.out_channels)

@@ -1,4 +1,4 @@
-"""Batches from tensors or from a DataLoader, as floating-point images on the right device."""
+"""Images and targets, batch by batch, from tensors or from a DataLoader."""
 
 from collections.abc import Iterator
 
@@ -6,57 +6,51 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from .precision import Setting
 
-Data = tuple[Tensor, Tensor] | DataLoader
+class TensorBatches:
+    """Batches of two tensors, in a fresh order at each pass.
+
+    Args:
+        images: (N, C, H, W), uint8 or floating point.
+        targets: (N,) class labels or (N, H, W) masks.
+        batch_size: images per batch; the last batch may be smaller.
+        order: draws the order; ``None`` keeps the given one.
+    """
+
+    def __init__(
+        self, images: Tensor, targets: Tensor, batch_size: int, order: torch.Generator | None = None
+    ):
+        self.images, self.targets, self.batch_size, self.order = images, targets, batch_size, order
+
+    def __len__(self) -> int:
+        return -(-len(self.images) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        count = len(self.images)
+        order = torch.arange(count) if self.order is None else torch.randperm(count, generator=self.order)
+        for chosen in order.split(self.batch_size):
+            yield self.images[chosen], self.targets[chosen]
 
 
-def check_data(name: str, data: Data) -> None:
-    """Raise ``TypeError`` or ``ValueError`` in one sentence if this is no pair of tensors and no DataLoader."""
+def batches(name: str, data: object, batch_size: int, order: torch.Generator | None = None):
+    """Return what to iterate over: ``TensorBatches`` for a pair of tensors, a ``DataLoader`` as it is.
+
+    Raises:
+        TypeError, ValueError: ``data`` is neither, or its parts do not fit; the message says what to do.
+    """
     if isinstance(data, DataLoader):
-        return
-    pair = isinstance(data, (tuple, list)) and len(data) == 2 and all(isinstance(d, Tensor) for d in data)
-    if not pair:
+        return data
+    if not isinstance(data, tuple | list) or len(data) != 2 or not all(map(torch.is_tensor, data)):
         raise TypeError(
-            f"{name} is {type(data).__name__}; give (images, labels) as two tensors, or a DataLoader."
+            f"{name} is a {type(data).__name__}; give a pair of tensors (images, labels) or a DataLoader."
         )
-    images, labels = data
-    if len(images) != len(labels) or len(images) == 0:
+    images, targets = data
+    if images.ndim != 4 or not len(images):
         raise ValueError(
-            f"{name} has {len(images)} images and {len(labels)} labels; give as many of each, at least 1."
+            f"{name} has images of shape {tuple(images.shape)}; give at least one, as (N, C, H, W)."
         )
-    if images.ndim != 4:
-        raise ValueError(f"{name} has images of the shape {tuple(images.shape)}; give (N, C, H, W).")
-
-
-def labels_of(data: Data) -> Tensor:
-    """Return some labels, to see of which kind they are."""
-    return next(iter(data))[1] if isinstance(data, DataLoader) else data[1]
-
-
-def count_batches(data: Data, batch_size: int) -> int:
-    return len(data) if isinstance(data, DataLoader) else -(-len(data[0]) // batch_size)
-
-
-def batches(
-    data: Data, batch_size: int, generator: torch.Generator | None = None
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (images, labels); tensors are shuffled with the generator, or taken in order without one."""
-    if isinstance(data, DataLoader):
-        yield from data
-        return
-    images, labels = data
-    order = (
-        torch.arange(len(images)) if generator is None else torch.randperm(len(images), generator=generator)
-    )
-    for chosen in order.split(batch_size):
-        yield images[chosen.to(images.device)], labels[chosen.to(labels.device)]
-
-
-def prepare(images: Tensor, labels: Tensor, setting: Setting) -> tuple[Tensor, Tensor]:
-    """Move a batch to the device; uint8 images become float32 in [−1, 1], as ``Scenes.inputs`` makes them."""
-    images = images.to(setting.device, non_blocking=True)
-    if not images.is_floating_point():
-        images = images.float() / 127.5 - 1
-    images = images.contiguous(memory_format=setting.memory_format)
-    return images, labels.to(setting.device, non_blocking=True)
+    if len(images) != len(targets):
+        raise ValueError(
+            f"{name} has {len(images)} images and {len(targets)} labels; give one label per image."
+        )
+    return TensorBatches(images, targets, batch_size, order)

@@ -1,193 +1,213 @@
-"""Train a network: AdamW, one cycle of the learning rate, and sentences instead of surprises."""
+"""Train a network: AdamW, a one-cycle learning rate, and no surprises."""
 
+import math
 import time
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .batches import Data, batches, check_data, count_batches, labels_of, prepare
-from .history import History
-from .objectives import objective_for
-from .precision import Setting, choose_setting
+from ..attention.arguments import require_positive_integer
+from ..data.pixels import to_float
+from .batches import batches
+from .history import Epoch, History
+from .objectives import Loss, Metric, defaults_for
+from .precision import Place, choose_place
 
 
-class _LossIsNaN(Exception):
-    """The loss is not a finite number."""
+class LossNotFinite(ArithmeticError):
+    """The loss became infinite or NaN; ``history`` holds the epochs finished before."""
+
+    def __init__(self, sentence: str, history: History):
+        super().__init__(sentence)
+        self.history = history
 
 
 def fit(
     model: nn.Module,
-    train: Data,
-    validation: Data,
+    train,
+    validation,
     *,
     epochs: int,
     seed: int = 0,
     batch_size: int = 64,
     learning_rate: float = 3e-3,
-    weight_decay: float = 1e-2,
+    weight_decay: float = 0.01,
+    loss: Loss | None = None,
+    metric: Metric | None = None,
     device: str | torch.device | None = None,
     precision: str = "auto",
     progress: bool = True,
 ) -> History:
-    """Train ``model`` in place and return what happened, epoch by epoch.
+    """Train ``model`` in place and return what it reached after each epoch.
 
-    The loss and the metric follow from the labels: class numbers (N,) give cross-entropy and accuracy, masks
-    (N, H, W) give binary cross-entropy and mean intersection over union.
+    AdamW with a one-cycle learning rate. Ctrl-C ends the training and keeps what was reached. The model is left
+    on the device that was used, in ``eval`` mode; the state of torch's random numbers is left as it was.
 
     Args:
-        model: any network; it is moved to the device and stays there, in eval mode.
-        train: (images, labels) as tensors, or a DataLoader. uint8 images become float32 in [−1, 1].
-        validation: the same, measured after each epoch and never trained on.
-        epochs: passes over the training data, at least 1.
-        seed: decides the order of the batches; the same seed gives the same order whatever the model.
-        batch_size: images per step, for tensors; halved with a sentence when the GPU's memory is full.
-        learning_rate: the highest one of the cycle.
-        weight_decay: of weights only: not of biases, BatchNorm, or parameters named ``strength``.
-        device: the GPU if there is one, else the CPU.
+        model: takes images (N, C, H, W), returns logits (N, K) or, for masks, (N, H, W).
+        train, validation: each a pair of tensors (images, labels), labels (N,) or masks (N, H, W), or a
+            ``DataLoader`` of such pairs; uint8 images are scaled to -1 … 1, floating-point ones taken as given.
+        epochs: passes over the training set, at least 1.
+        seed: of the order of the images and of dropout; the initial weights are the caller's.
+        batch_size: images per step, at least 1; a ``DataLoader`` has its own.
+        learning_rate: largest learning rate of the cycle, above 0.
+        weight_decay: of AdamW, at least 0; biases, norms and parameters named ``strength`` are spared.
+        loss: ``(logits, targets) -> scalar``; cross entropy when left out, over classes or over pixels.
+        metric: ``(logits, targets) -> (N,)``, one score per image; accuracy or mean IoU when left out.
+        device: ``None`` chooses a GPU if there is one.
         precision: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
         progress: show a bar.
 
-    Returns:
-        A :class:`History`. Ctrl-C and the stop button end the training with what was reached; a loss that is NaN
-        ends it too. Both leave a sentence in ``note``, which is printed.
-
     Raises:
         TypeError, ValueError: an argument is of the wrong kind; the message says what to do.
+        LossNotFinite: the loss became NaN or infinite; the message names the step and likely cures.
     """
-    check_data("train", train)
-    check_data("validation", validation)
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-        raise ValueError(f"epochs is {epochs!r}; give a whole number of at least 1.")
-    setting = choose_setting(device, precision)
-    history = History(objective_for(labels_of(train)).name, f"{setting.device}, {setting.dtype}")
-    model.to(setting.device, memory_format=setting.memory_format)
-    with torch.random.fork_rng():  # dropout draws from the global generator; the caller's is left as it was
-        torch.manual_seed(seed)
-        run = _Run(
-            model, train, validation, setting, history, epochs, seed, batch_size, learning_rate, weight_decay
+    require_positive_integer("epochs", epochs)
+    require_positive_integer("batch_size", batch_size)
+    if not learning_rate > 0 or not weight_decay >= 0:
+        raise ValueError(
+            f"learning_rate is {learning_rate} and weight_decay {weight_decay}; give numbers above 0 and of at "
+            "least 0, such as 0.003 and 0.01."
         )
-        _supervise(run, progress)
-    model.eval()
-    return history
-
-
-def _supervise(run: "_Run", progress: bool) -> None:
-    """Run to the end, or to what stops it; say in one sentence what happened."""
-    with tqdm(total=run.epochs, disable=not progress, unit="epoch", leave=False) as bar:
-        try:
-            while run.epoch < run.epochs:
-                run.one_epoch()
-                bar.set_postfix({run.history.metric: f"{run.history.final:.3f}"})
-                bar.update()
-        except KeyboardInterrupt:
-            run.history.note = (
-                f"Stopped by hand in epoch {run.epoch + 1}; the network keeps what it had learned by then."
-            )
-        except _LossIsNaN:
-            run.history.note = (
-                f"The loss became NaN in epoch {run.epoch + 1}, step {run.step + 1}, and training was stopped. "
-                f"Likely cures: a lower learning_rate (it was {run.learning_rate:g}), inputs without NaN, or "
-                "precision='float32'."
-            )
-    if run.history.note:
-        print(run.history.note)
+    order = torch.Generator().manual_seed(seed)
+    sets = batches("train", train, batch_size, order), batches("validation", validation, batch_size)
+    place = choose_place(device, precision)
+    gpus = [place.device] if place.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus):
+        torch.manual_seed(seed)
+        run = _Run(model, *sets, epochs, place, learning_rate, weight_decay, loss, metric)
+        return run.all_epochs(progress)
 
 
 class _Run:
-    """One training under way: the optimiser, the schedule, and how far it has come."""
+    """One training run: what its steps share."""
 
     def __init__(
-        self, model, train, validation, setting: Setting, history, epochs, seed, batch_size, rate, decay
+        self, model, train, validation, epochs, place: Place, learning_rate, weight_decay, loss, metric
     ):
-        self.model, self.train, self.validation = model, train, validation
-        self.setting, self.history, self.epochs, self.batch_size = setting, history, epochs, batch_size
-        self.learning_rate, self.epoch, self.step = rate, 0, 0
-        self.objective = objective_for(labels_of(train))
-        self.order = torch.Generator().manual_seed(seed)
-        self.optimiser = torch.optim.AdamW(_groups(model, decay), lr=rate)
-        steps = epochs * count_batches(train, batch_size)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimiser, rate, total_steps=steps)
-        self.scaler = setting.scaler()
+        self.model, self.train, self.validation, self.epochs, self.place = (
+            model,
+            train,
+            validation,
+            epochs,
+            place,
+        )
+        default_loss, default_metric = defaults_for(next(iter(validation))[1])
+        self.loss, self.metric = loss or default_loss, metric or default_metric
+        place.put_model(model)
+        self.optimiser = torch.optim.AdamW(_parameter_groups(model, weight_decay), lr=learning_rate)
+        # One step more than will be taken, because a cycle of a single step has no length.
+        steps = epochs * len(train) + 1
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimiser, learning_rate, total_steps=steps)
+        self.scaler = place.scaler()
+        self.pieces = 1
+        self.history = History(_name(self.metric), device=place.device.type, precision=place.name)
 
-    def one_epoch(self) -> None:
-        """Train on every batch once, then measure. An epoch that does not fit into memory starts again."""
-        start, order = time.perf_counter(), self.order.get_state()
-        try:
-            loss = self._train_batches()
-        except torch.cuda.OutOfMemoryError:
-            if self.batch_size == 1:
-                raise
-            self._halve_batch(order)
-            return
-        self.history.train_loss.append(loss)
-        self.history.validation.append(evaluate(self.model, self.validation, self.setting, self.batch_size))
-        self.history.seconds.append(time.perf_counter() - start)
-        self.epoch += 1
+    def all_epochs(self, progress: bool) -> History:
+        with tqdm(total=self.epochs * len(self.train), disable=not progress, leave=False) as bar:
+            try:
+                for epoch in range(1, self.epochs + 1):
+                    self._epoch(epoch, bar)
+            except KeyboardInterrupt:
+                self._note(
+                    f"Stopped by hand in epoch {epoch} of {self.epochs}: the model keeps the weights it had "
+                    f"reached, and {epoch - 1} finished epochs are recorded."
+                )
+        self.model.eval()
+        return self.history
 
-    def _train_batches(self) -> float:
+    def _epoch(self, epoch: int, bar) -> None:
+        start, total, count = time.perf_counter(), 0.0, 0
         self.model.train()
-        losses = []
-        for step, (images, labels) in enumerate(batches(self.train, self.batch_size, self.order)):
-            self.step = step
-            losses.append(self._train_batch(*prepare(images, labels, self.setting)))
-        return sum(losses) / len(losses)
+        for step, (images, targets) in enumerate(self.train, start=1):
+            value = self._retry(self._step, images, targets)
+            if not math.isfinite(value):
+                raise LossNotFinite(_diagnosis(value, epoch, step), self.history)
+            total, count = total + value * len(images), count + len(images)
+            bar.update()
+        validation_loss, score = self._validate()
+        seconds = time.perf_counter() - start
+        self.history.epochs.append(Epoch(epoch, total / count, validation_loss, score, seconds))
+        bar.set_postfix_str(f"epoch {epoch}, {self.history.metric} {score:.3f}")
 
-    def _train_batch(self, images, labels) -> float:
-        with self.setting.autocast():
-            loss = self.objective.loss(self.model(images), labels)
-        value = loss.item()
-        if value != value:
-            raise _LossIsNaN
+    def _step(self, images: Tensor, targets: Tensor) -> float:
         self.optimiser.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
-        if self.schedule.last_epoch < self.schedule.total_steps - 1:
-            self.schedule.step()
+        value = 0.0
+        for part, part_targets in self._parts(images, targets):
+            share = len(part) / len(images)
+            loss = self.loss(self._forward(part), part_targets) * share
+            self.scaler.scale(loss).backward()
+            value += loss.item()
+        if math.isfinite(value):
+            scale = self.scaler.get_scale()
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
+            # The scaler skips a step whose gradients overflowed; the schedule then waits as well.
+            if self.scaler.get_scale() >= scale:
+                self.schedule.step()
         return value
 
-    def _halve_batch(self, order) -> None:
-        """Start the epoch again with half the batch: the schedule then has as many steps as it needs."""
-        torch.cuda.empty_cache()
-        self.order.set_state(order)
-        self.batch_size //= 2
-        steps = (self.epochs - self.epoch) * count_batches(self.train, self.batch_size)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, self.learning_rate, total_steps=steps
-        )
-        print(f"The GPU's memory was full; training goes on with batches of {self.batch_size}.")
+    @torch.no_grad()
+    def _validate(self) -> tuple[float, float]:
+        self.model.eval()
+        sums, count = torch.zeros(2, dtype=torch.float64), 0
+        for images, targets in self.validation:
+            sums += self._retry(self._measure, images, targets)
+            count += len(images)
+        return tuple((sums / count).tolist())
+
+    def _measure(self, images: Tensor, targets: Tensor) -> Tensor:
+        sums = torch.zeros(2, dtype=torch.float64)
+        for part, part_targets in self._parts(images, targets):
+            logits = self._forward(part)
+            loss, scores = self.loss(logits, part_targets), self.metric(logits, part_targets)
+            sums += torch.tensor([loss.item() * len(part), scores.sum().item()], dtype=torch.float64)
+        return sums
+
+    def _forward(self, images: Tensor) -> Tensor:
+        with self.place.autocast():
+            return self.model(images)
+
+    def _parts(self, images: Tensor, targets: Tensor):
+        for part, part_targets in zip(images.chunk(self.pieces), targets.chunk(self.pieces), strict=True):
+            yield to_float(self.place.put_images(part)), part_targets.to(self.place.device, non_blocking=True)
+
+    def _retry(self, work, images: Tensor, targets: Tensor):
+        """Do the work; when the GPU's memory is too small for it, in halves: same sum, less at a time."""
+        while True:
+            try:
+                return work(images, targets)
+            except torch.cuda.OutOfMemoryError:
+                if self.pieces >= len(images):
+                    raise
+            self.pieces *= 2
+            torch.cuda.empty_cache()
+            self._note(
+                f"The GPU's memory is too small for {len(images)} images at once: each batch goes through in "
+                f"{self.pieces} parts, and their gradients are added."
+            )
+
+    def _note(self, sentence: str) -> None:
+        self.history.notes.append(sentence)
+        tqdm.write(sentence)
 
 
-def _groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Decay weights only: pulling a BatchNorm's scale or an insertion's strength to 0 is not regularisation."""
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    """Decay the matrices and kernels only: a bias, a norm's scale or a gate's strength has no reason to be 0."""
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    plain = [p for name, p in named if p.ndim < 2 or name.endswith("strength")]
-    kept = {id(p) for p in plain}
-    return [
-        {"params": [p for _, p in named if id(p) not in kept], "weight_decay": weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
+    spared = [p for name, p in named if p.ndim <= 1 or name.rpartition(".")[2] == "strength"]
+    decayed = [p for name, p in named if not (p.ndim <= 1 or name.rpartition(".")[2] == "strength")]
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": spared, "weight_decay": 0.0}]
 
 
-@torch.no_grad()
-def evaluate(model: nn.Module, data: Data, setting: Setting | None = None, batch_size: int = 256) -> float:
-    """Return accuracy or mean IoU of the model on the data, in eval mode; the model's mode is put back.
+def _name(metric: Metric) -> str:
+    return getattr(metric, "__name__", type(metric).__name__)
 
-    Args:
-        model: any network that fits the data.
-        data: (images, labels) as tensors, or a DataLoader.
-        setting: device and precision; chosen automatically if left out.
-        batch_size: images at a time, for tensors.
-    """
-    setting = setting or choose_setting()
-    model.to(setting.device)
-    training = model.training
-    model.eval()
-    objective, scores = objective_for(labels_of(data)), []
-    for images, labels in batches(data, batch_size):
-        images, labels = prepare(images, labels, setting)
-        with setting.autocast():
-            scores.append(objective.scores(model(images), labels))
-    model.train(training)
-    return torch.cat(scores).mean().item()
+
+def _diagnosis(value: float, epoch: int, step: int) -> str:
+    return (
+        f"The loss is {value} in epoch {epoch}, step {step}: try a learning_rate ten times smaller, look for NaN in "
+        "the images (images.isnan().any()), and for a logarithm, a root or a division in the model; with "
+        'precision="float16" try "float32".'
+    )

@@ -1,62 +1,86 @@
-"""Which device, number format and memory layout training uses, chosen by what is fast and safe there."""
+"""Which device, which number format and which memory layout a run uses."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
-class Setting:
-    """Where and how a network is trained."""
+class Place:
+    """Where a run computes.
+
+    Args:
+        device: a CPU or a GPU.
+        dtype: of the convolutions; weights stay float32 (mixed precision).
+    """
 
     device: torch.device
     dtype: torch.dtype
-    memory_format: torch.memory_format
+
+    @property
+    def channels_last(self) -> bool:
+        """Low-precision kernels are fastest with the channels innermost; float32 on a CPU gains nothing."""
+        return self.dtype != torch.float32 or self.device.type == "cuda"
+
+    @property
+    def name(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
 
     def autocast(self) -> AbstractContextManager:
-        """Return the context in which the forward pass runs."""
         if self.dtype == torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self.dtype)
 
     def scaler(self) -> torch.amp.GradScaler:
-        """Return a gradient scaler; it does something only for float16, whose small gradients underflow."""
+        """Float16 gradients underflow unless the loss is scaled up first; other formats need no scaling."""
         return torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
 
+    def put_model(self, model: nn.Module) -> None:
+        model.to(self.device)
+        if self.channels_last:
+            model.to(memory_format=torch.channels_last)
 
-def choose_setting(device: str | torch.device | None = None, precision: str = "auto") -> Setting:
-    """Return the setting for a device (the GPU if there is one) and a precision.
+    def put_images(self, images: Tensor) -> Tensor:
+        layout = torch.channels_last if self.channels_last and images.ndim == 4 else torch.preserve_format
+        return images.to(self.device, non_blocking=True, memory_format=layout)
 
-    ``"auto"`` means bfloat16 on GPUs of compute capability 8 or higher and on processors with AMX, float16 with a
-    scaler on older GPUs such as the T4, float32 elsewhere.
+
+def choose_place(device: str | torch.device | None, precision: str) -> Place:
+    """Choose the GPU if there is one, and the lowest precision that is both fast and safe there.
+
+    Args:
+        device: as in ``torch.device``, or ``None`` to choose.
+        precision: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``: bfloat16 on GPUs of compute
+            capability 8 and above and on processors with AMX, float16 on GPUs of capability 7, else float32.
 
     Raises:
-        ValueError: unknown precision, or a CUDA device where there is none.
+        ValueError: an unknown precision; the message says what to do.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}; choose one of {', '.join(map(repr, PRECISIONS))}.")
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            "device is 'cuda', and PyTorch sees no NVIDIA GPU here; leave device out to use the CPU."
-        )
-    dtype = _fast_dtype(device) if precision == "auto" else getattr(torch, precision)
-    lower = dtype != torch.float32
-    return Setting(device, dtype, torch.channels_last if lower else torch.contiguous_format)
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    dtype = _fast_dtype(chosen) if precision == "auto" else getattr(torch, precision)
+    return Place(chosen, dtype)
 
 
 def _fast_dtype(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
-        # is_bf16_supported() counts emulation, which a T4 has and which is slow: ask for the hardware's generation.
-        recent = torch.cuda.get_device_capability(device)[0] >= 8
-        return torch.bfloat16 if recent else torch.float16
-    return torch.bfloat16 if device.type == "cpu" and has_amx() else torch.float32
+        capability = torch.cuda.get_device_capability(device)
+        return (
+            torch.bfloat16
+            if capability >= (8, 0)
+            else torch.float16
+            if capability >= (7, 0)
+            else torch.float32
+        )
+    return torch.bfloat16 if device.type == "cpu" and _has_amx() else torch.float32
 
 
-def has_amx() -> bool:
-    """Whether this processor multiplies bfloat16 matrices in hardware (Intel AMX)."""
-    asks = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return bool(asks and asks())
+def _has_amx() -> bool:
+    # torch has no public question for this in all supported versions; without an answer, float32 is right.
+    ask = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return bool(ask and ask())
