@@ -9,7 +9,7 @@ _SIZE = 5
 
 
 def _ramp() -> Tensor:
-    """A smoothed difference between left and right, 5 × 5: large where the image changes from left to right."""
+    """A smoothed difference between left and right, 5 × 5: large where the image changes sideways."""
     difference = torch.tensor([-1.0, -2.0, 0.0, 2.0, 1.0])
     smoothing = torch.tensor([1.0, 2.0, 3.0, 2.0, 1.0])
     return torch.outer(smoothing, difference) / 27

@@ -149,7 +149,7 @@ def as_picture(image: Tensor):
 
 
 def _tallest(pictures) -> float:
-    """Return the largest height of a picture relative to its width, so that rows are no taller than needed."""
+    """Return the largest ratio of height to width, so that rows are no taller than needed."""
     return max(picture.shape[-2] / picture.shape[-1] for picture in pictures)
 
 
