@@ -80,6 +80,26 @@ def fit(
         return run.all_epochs(progress)
 
 
+@torch.no_grad()
+def image_scores(model: nn.Module, data, *, metric: Metric | None = None, batch_size: int = 256) -> Tensor:
+    """Return the score of each image, float (N,), from the model as it is: same device, ``eval`` mode, float32.
+
+    Args:
+        model, metric: as in :func:`fit`.
+        data: as ``validation`` in :func:`fit`.
+        batch_size: images at a time.
+    """
+    was_training, device = model.training, next(model.parameters()).device
+    model.eval()
+    scores = []
+    for images, targets in batches("data", data, batch_size):
+        targets = targets.to(device)
+        measure = metric or defaults_for(targets)[1]
+        scores.append(measure(model(to_float(images.to(device))), targets).cpu())
+    model.train(was_training)
+    return torch.cat(scores)
+
+
 class _Run:
     """One training run: what its steps share."""
 

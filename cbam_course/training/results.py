@@ -1,0 +1,32 @@
+"""The tables of experiments that lessons read."""
+
+from pathlib import Path
+
+import pandas as pd
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def load_results(name: str, *, folder: str | Path | None = None) -> pd.DataFrame:
+    """Return a table of runs, one row per run, without the runs that failed.
+
+    Args:
+        name: the table's name, such as ``"where"``, ``"what"`` or ``"what-dense"``.
+        folder: where the tables lie; when left out, those that travel with the package.
+
+    Raises:
+        FileNotFoundError: there is no such table; the message names those that there are.
+    """
+    chosen = Path(folder) if folder is not None else results_folder()
+    path = chosen / f"{name}.csv"
+    if not path.is_file():
+        names = ", ".join(sorted(p.stem for p in chosen.glob("*.csv"))) or "none"
+        raise FileNotFoundError(f"There is no table of results {name!r} in {chosen}; there are: {names}.")
+    table = pd.read_csv(path)
+    return table[table.error.isna()].reset_index(drop=True) if "error" in table else table
+
+
+def results_folder() -> Path:
+    """Return the folder of the tables: inside an installed package, or beside it in a checkout."""
+    inside = _PACKAGE / "results"
+    return inside if inside.is_dir() else _PACKAGE.parent / "results"

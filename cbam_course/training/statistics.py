@@ -1,0 +1,151 @@
+"""What a handful of runs can show: means, intervals, paired differences, and a statement in words."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+ENOUGH = 5  # fewer seeds than this are called too few for a claim
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean, standard deviation (n - 1) and the 95 % t interval of the mean; the last three are NaN for one run."""
+
+    n: int
+    mean: float
+    sd: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The mean difference of paired runs, its 95 % t interval, and its size in standard deviations.
+
+    Args:
+        first, second: names of what is compared; the difference is first minus second.
+        n: number of pairs.
+        mean, low, high: the mean difference and its interval.
+        effect_size: mean difference / standard deviation of the differences (Cohen's d for pairs).
+        p_value: of the paired t test.
+    """
+
+    first: str
+    second: str
+    n: int
+    mean: float
+    low: float
+    high: float
+    effect_size: float
+    p_value: float
+
+    def __str__(self) -> str:
+        numbers = f"{self.first} minus {self.second}: {self.mean:+.3f}, 95 % interval {self.low:+.3f} to {self.high:+.3f}"
+        if self.n < ENOUGH:
+            return f"{numbers}; {self.n} seeds are too few for a claim."
+        if self.low <= 0 <= self.high:
+            return (
+                f"{numbers}; the interval of the difference includes 0: these {self.n} seeds do not show that "
+                f"{self.first} differs from {self.second}."
+            )
+        better, worse = (self.first, self.second) if self.mean > 0 else (self.second, self.first)
+        return (
+            f"{numbers}; the interval of the difference excludes 0: with these {self.n} seeds {better} scores "
+            f"higher than {worse}."
+        )
+
+
+def summary(values) -> Summary:
+    """Summarise the scores of runs that differ in their seed.
+
+    Args:
+        values: one score per run, at least one, none missing.
+
+    Raises:
+        ValueError: there is no run, or a score is missing.
+    """
+    scores = _scores("values", values)
+    if len(scores) == 1:
+        return Summary(1, float(scores[0]), np.nan, np.nan, np.nan)
+    low, high = _interval(scores)
+    return Summary(len(scores), float(scores.mean()), float(scores.std(ddof=1)), low, high)
+
+
+def paired_difference(first, second, names: tuple[str, str] = ("the first", "the second")) -> Difference:
+    """Compare two models run by run; entry i of both must come from the same seed.
+
+    Args:
+        first, second: one score per seed, equally many, at least two.
+        names: what to call the two in the statement, ``str(difference)``.
+
+    Raises:
+        ValueError: there are fewer than two pairs, or the numbers of runs differ.
+    """
+    a, b = _scores("first", first), _scores("second", second)
+    if len(a) != len(b) or len(a) < 2:
+        raise ValueError(
+            f"first has {len(a)} scores and second {len(b)}; give at least two of each, paired by seed."
+        )
+    differences = a - b
+    low, high = _interval(differences)
+    spread = differences.std(ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effect = float(np.divide(differences.mean(), spread))
+    p_value = float(stats.ttest_rel(a, b).pvalue) if spread > 0 else float(differences.mean() == 0)
+    return Difference(*names, len(a), float(differences.mean()), low, high, effect, p_value)
+
+
+def compare(table: pd.DataFrame, first: str, second: str, *, column: str = "accuracy") -> Difference:
+    """Compare two models of a table of results, paired by seed; seeds that only one of them has are left out.
+
+    Args:
+        table: rows with the columns ``model``, ``seed`` and ``column``, of one kind of data.
+        first, second: names of models.
+        column: the score to compare.
+
+    Raises:
+        ValueError: a model is not in the table, or one has two runs with the same seed.
+    """
+    wide = table.dropna(subset=[column]).pivot(index="seed", columns="model", values=column)
+    for name in (first, second):
+        if name not in wide:
+            raise ValueError(
+                f"the table has no runs of {name!r}; it has {', '.join(map(str, wide.columns))}."
+            )
+    pairs = wide[[first, second]].dropna() if first != second else wide[[first]]
+    return paired_difference(pairs[first], pairs[second], (first, second))
+
+
+def summarise(table: pd.DataFrame, *, baseline: str | None = None, column: str = "accuracy") -> pd.DataFrame:
+    """Return one row per model: n, mean, sd, interval, and its difference from a baseline with interval.
+
+    Args:
+        table, column: as in :func:`compare`.
+        baseline: the model to compare with; ``None`` leaves the differences out.
+    """
+    rows = []
+    for model, runs in table.dropna(subset=[column]).groupby("model", sort=False):
+        row = {"model": model, **vars(summary(runs[column]))}
+        if baseline is not None:
+            d = compare(table, model, baseline, column=column)
+            row |= {"difference": d.mean, "difference_low": d.low, "difference_high": d.high}
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("model")
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    with warnings.catch_warnings():
+        # Equal values make the interval a point; scipy warns about the lost precision.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        interval = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+    return float(interval.low), float(interval.high)
+
+
+def _scores(name: str, values) -> np.ndarray:
+    scores = np.asarray(values, dtype=np.float64).ravel()
+    if not len(scores) or np.isnan(scores).any():
+        raise ValueError(f"{name} is {scores.tolist()}; give at least one score, none of them missing.")
+    return scores
