@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psutil
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -106,7 +107,7 @@ def _total(rows: list[Measurement]) -> float:
 
 
 def _table(rows: list[Measurement]) -> Table:
-    table = Table(show_footer=True)
+    table = Table(show_footer=True, box=SIMPLE)
     table.add_column("notebook", overflow="fold")
     for heading in ("seconds", "at most", "peak GiB", "at most"):
         table.add_column(heading, justify="right")

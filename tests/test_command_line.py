@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import types
@@ -113,7 +114,9 @@ def test_all_notebooks_together_have_a_ceiling_too(course, monkeypatch):
 
 def test_measure_runs_a_notebook_writes_a_table_and_leaves_no_trace(course, capsys):
     path = course / "notebooks" / "01_one.ipynb"
-    cell = nbformat.v4.new_code_cell("import os; memory = bytearray(300_000_000); print(os.environ)")
+    cell = nbformat.v4.new_code_cell(
+        "memory = bytearray(300_000_000)\nfrom cbam_course.workspace import course_home\ncourse_home()"
+    )
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
     (course / "exercises" / "03_gates_exercise.ipynb").unlink()
     before = path.read_bytes()
@@ -125,3 +128,4 @@ def test_measure_runs_a_notebook_writes_a_table_and_leaves_no_trace(course, caps
     assert {"torch", "python", "device", "cores", "date"} <= set(row)
     assert "notebooks/01_one.ipynb" in capsys.readouterr().out
     assert path.read_bytes() == before
+    assert not Path(os.environ["CBAM_COURSE_HOME"]).exists()

@@ -95,6 +95,18 @@ def test_two_new_versions_on_one_day_get_names_of_their_own(course):
     assert {read(course, first), read(course, second)} == {notebook("version 2"), notebook("version 3")}
 
 
+def test_a_new_version_that_is_already_there_is_not_written_again(course):
+    write(course, notebook("mine"))
+    publish(course, notebook("version 2"))
+    sync(course)
+    (new,) = [name for name in files(course) if ".new-" in name]
+    write(course, notebook("version 2", ran=True), new)
+    (course / "work" / ".versions.json").unlink()
+    sync(course)
+    assert read(course, new) == notebook("version 2", ran=True)
+    assert files(course) == sorted([NAME, new])
+
+
 def test_taking_over_the_new_version_makes_the_copy_follow_again(course):
     write(course, notebook("mine"))
     publish(course, notebook("version 2"))
