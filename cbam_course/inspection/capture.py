@@ -43,10 +43,7 @@ def capture(model: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
             vars(module)["gate"] = _recording(module.gate, records[name], name)
         for name, module in strengths.items():
             values = records[f"{name}.strength" if name else "strength"] = []
-            handle = module.register_forward_hook(
-                lambda m, _, __, values=values: values.append(_copy(m.strength))
-            )
-            undo.callback(handle.remove)
+            undo.callback(module.register_forward_hook(_recording_strength(values)).remove)
         yield records
 
 
