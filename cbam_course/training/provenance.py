@@ -78,3 +78,12 @@ def _git(*words: str) -> str:
 def versions() -> str:
     """Return the versions that can change a number, such as ``python 3.12.3, torch 2.9.0, numpy 2.3.1``."""
     return f"python {platform.python_version()}, torch {version('torch')}, numpy {version('numpy')}"
+
+
+def record(command: str) -> dict[str, str]:
+    """Return the columns that say what made a row, read once, before the first run begins.
+
+    Args:
+        command: what the user typed.
+    """
+    return {"code": code_hash(), "commit": commit(), "versions": versions(), "command": command}

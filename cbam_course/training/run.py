@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ..data.scenes import Scenes, scene_splits
-from . import provenance
 from .fit import fit, image_scores
 from .variants import Variant
 
@@ -37,12 +36,12 @@ class Run:
     images: int
 
 
-def perform(run: Run, command: str, threads: int, device: str | None) -> dict:
+def perform(run: Run, record: dict, threads: int, device: str | None) -> dict:
     """Compute one run and return its row; what goes wrong is recorded in ``error``.
 
     Args:
         run: what to compute.
-        command: what the user typed, for the record.
+        record: what made it, see :func:`cbam_course.training.provenance.record`.
         threads: CPU threads for this run alone.
         device: as in :func:`cbam_course.training.fit.fit`.
     """
@@ -55,7 +54,14 @@ def perform(run: Run, command: str, threads: int, device: str | None) -> dict:
         result = {"error": f"{type(error).__name__}: {error}".replace("\n", " ")}
     finally:
         torch.set_num_threads(before)
-    return {**asdict(run), **result, **_record(command, threads, time.perf_counter() - start)}
+    return {
+        **asdict(run),
+        **result,
+        "seconds": round(time.perf_counter() - start, 1),
+        "threads": threads,
+        "peak_memory_mib": _peak_memory(),
+        **record,
+    }
 
 
 def _scores(run: Run, device: str | None) -> dict:
@@ -91,18 +97,6 @@ def _by_radius(scores: Tensor, scenes: Scenes) -> dict[str, float]:
     return {
         "accuracy_small": ordered[:third].mean().item(),
         "accuracy_large": ordered[-third:].mean().item(),
-    }
-
-
-def _record(command: str, threads: int, seconds: float) -> dict:
-    return {
-        "seconds": round(seconds, 1),
-        "threads": threads,
-        "peak_memory_mib": _peak_memory(),
-        "code": provenance.code_hash(),
-        "commit": provenance.commit(),
-        "versions": provenance.versions(),
-        "command": command,
     }
 
 

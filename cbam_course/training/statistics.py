@@ -43,7 +43,8 @@ class Difference:
     p_value: float
 
     def __str__(self) -> str:
-        numbers = f"{self.first} minus {self.second}: {self.mean:+.3f}, 95 % interval {self.low:+.3f} to {self.high:+.3f}"
+        interval = f"95 % interval {self.low:+.3f} to {self.high:+.3f}"
+        numbers = f"{self.first} minus {self.second}: {self.mean:+.3f}, {interval}"
         if self.n < ENOUGH:
             return f"{numbers}; {self.n} seeds are too few for a claim."
         if self.low <= 0 <= self.high:

@@ -11,6 +11,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ..attention.arguments import require_positive_integer
+from . import provenance
 from .run import DATA, Run, perform
 from .variants import Variant
 
@@ -64,7 +65,8 @@ def run_sweep(
     table = _read(out)
     done = set(table[_KEY].itertuples(index=False, name=None))
     missing = [run for run in wanted if (run.data, run.model, run.seed, run.epochs, run.images) not in done]
-    calls = (joblib.delayed(perform)(run, command, threads, device) for run in missing)
+    record = provenance.record(command)
+    calls = (joblib.delayed(perform)(run, record, threads, device) for run in missing)
     rows = []
     with joblib.parallel_config(backend="loky", inner_max_num_threads=threads):
         results = joblib.Parallel(n_jobs=jobs or _jobs(device), return_as="generator_unordered")(calls)
