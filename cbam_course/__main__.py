@@ -47,7 +47,11 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace, rest: list[str]) -> int | None:
     if options.command in _FORWARDED:
         return import_module(f"cbam_course.{_FORWARDED[options.command]}").main(rest)
-    return _COMMANDS[options.command](options)
+    try:
+        return _COMMANDS[options.command](options)
+    except (FileNotFoundError, ValueError) as error:  # a sentence for whoever typed the command
+        print(error, file=sys.stderr)
+        return 1
 
 
 def _doctor(options) -> int:
@@ -70,25 +74,16 @@ def _progress(options) -> None:
     print(progress())
 
 
-def _sync(options) -> int:
+def _sync(options) -> None:
     from .workspace import sync
 
-    return _say(sync, "work/ is up to date.")
+    print("\n".join(sync()) or "work/ is up to date.")
 
 
-def _reset(options) -> int:
+def _reset(options) -> None:
     from .workspace import reset
 
-    return _say(lambda: reset(options.number), "")
-
-
-def _say(act, otherwise: str) -> int:
-    try:
-        print("\n".join(act()) or otherwise)
-        return 0
-    except (FileNotFoundError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    print("\n".join(reset(options.number)))
 
 
 def _missing(command: str, module: str) -> str:

@@ -59,6 +59,14 @@ def test_reset_gives_a_fresh_copy_or_names_the_numbers_there_are(course, capsys)
     assert capsys.readouterr().err == "number is '8'; give the number of an exercise: 03.\n"
 
 
+@pytest.mark.parametrize("command", ["sync", "reset 3", "measure"])
+def test_outside_the_course_a_sentence_says_where_to_go(command, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("cbam_course.workspace.__file__", str(tmp_path / "workspace.py"))
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()) == 1
+    assert "is not inside the course; go to the folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("command", "module"), [("sweep", "training.sweep"), ("table", "inspection.table")])
 def test_sweep_and_table_read_their_own_arguments(monkeypatch, command, module):
     seen = []
