@@ -18,7 +18,7 @@ OUTPUT_LIMIT = 100_000  # characters kept of what the code prints; more is dropp
 
 
 class TimeIsUp(BaseException):
-    """Raised in the learner's code when its time is over; a BaseException, so that ``except Exception`` lets it by."""
+    """Raised in the learner's code when time is up: a BaseException, so that ``except Exception`` lets it by."""
 
 
 @contextlib.contextmanager
