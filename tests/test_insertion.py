@@ -140,6 +140,29 @@ def test_a_block_that_nobody_has_seen_before_is_found_by_its_addition():
     assert places(insert_attention(nn.Sequential(Mine()), ChannelAttention)) == ["0.branch.2.attention"]
 
 
+def test_a_branch_that_ends_in_an_activation_shared_by_all_blocks_gets_attention_of_its_own():
+    activation = nn.ReLU()
+
+    class ConvActivation(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.act = nn.Conv2d(3, 3, 1), activation
+
+        def forward(self, x):
+            return self.act(self.conv(x))
+
+    class Shared(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.branch = ConvActivation()
+
+        def forward(self, x):
+            return x + self.branch(x)
+
+    model = insert_attention(nn.Sequential(Shared(), Shared()), ChannelAttention)
+    assert places(model) == ["0.branch.attention", "1.branch.attention"]
+
+
 def test_capture_sees_inserted_gates(x):
     model = insert_attention(small(), CBAM)
     with capture(model) as gates:
