@@ -18,9 +18,11 @@ lab: $(VENV)/installed
 	$(PY) -m cbam_course sync
 	$(PY) -m jupyter lab $(ARGS) notebooks/00_start_here.ipynb
 
+# Each worker computes on one core; together they would otherwise wait for each other.
+test: export OMP_NUM_THREADS := 1
 test: lint
-	$(PY) -m pytest -n $(WORKERS) --dist loadscope tests
-	OMP_NUM_THREADS=1 $(PY) -m pytest -c tests/nbval.ini --rootdir . -n $(WORKERS) --dist loadscope \
+	$(PY) -m pytest -n $(WORKERS) --dist loadscope --durations=10 tests
+	$(PY) -m pytest -c tests/nbval.ini --rootdir . -n $(WORKERS) --dist loadscope \
 	  notebooks exercises solutions
 
 lint: $(VENV)/installed-test
