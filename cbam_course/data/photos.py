@@ -1,47 +1,49 @@
-"""Photographs that ship inside the scikit-image wheel, so that no network is needed."""
+"""Real photographs that scikit-image carries, no download needed."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# All three are public domain or CC0 (scikit-image's data/README.txt), and lie in the wheel itself.
-PHOTOS = ("chelsea", "astronaut", "coffee")
+# These ship in scikit-image's wheel; its other pictures are downloaded when first asked for.
+PHOTOS = {
+    "chelsea": "a cat (CC0, Stefan van der Walt)",
+    "astronaut": "Eileen Collins (public domain, NASA)",
+    "coffee": "a cup of coffee (CC0, Rachel Michetti)",
+    "rocket": "a Falcon 9 on its launch pad (CC0, SpaceX)",
+}
 
 
-class PhotosMissing(ImportError):
-    """scikit-image is not installed; the message says what to do."""
-
-
-def load_photo(name: str = "chelsea", size: int | None = None) -> Tensor:
-    """Return a colour photograph, uint8 (3, H, W).
+def load_photo(name: str = "chelsea", size: int | tuple[int, int] | None = None) -> Tensor:
+    """Load a photograph as uint8 (3, H, W), red, green, blue.
 
     Args:
-        name: ``"chelsea"`` (a cat), ``"astronaut"`` (a portrait) or ``"coffee"`` (a cup on a table).
-        size: length of the shorter side in pixels after shrinking, at least 8; the full size by default.
+        name: ``"chelsea"``, ``"astronaut"``, ``"coffee"`` or ``"rocket"``.
+        size: ``None`` keeps the size; a whole number is the new length of the shorter side in pixels, a pair
+            the new height and width.
 
     Raises:
-        ValueError: unknown name, or a size that is too small or would enlarge the photo.
-        PhotosMissing: scikit-image is not installed.
+        ValueError: an unknown name or an impossible size; the message says what to do.
+        ModuleNotFoundError: scikit-image is missing; the message says how to install it.
     """
     if name not in PHOTOS:
         raise ValueError(f"name is {name!r}; choose one of {', '.join(map(repr, PHOTOS))}.")
     try:
         from skimage import data
-    except ImportError as error:
-        raise PhotosMissing(
-            "The photographs come with scikit-image; install it: pip install scikit-image"
-        ) from error
-    photo = torch.from_numpy(getattr(data, name)().copy()).movedim(-1, 0)
-    return photo if size is None else _shrink(photo, size)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "The photographs come with scikit-image, which is not installed: pip install scikit-image",
+            name=error.name,
+        ) from None
+    photo = torch.from_numpy(getattr(data, name)()[..., :3].copy()).permute(2, 0, 1).contiguous()
+    return photo if size is None else _resize(photo, size)
 
 
-def _shrink(photo: Tensor, size: int) -> Tensor:
-    """Average over areas: every old pixel counts once, so that no pattern appears that was not there."""
-    shorter = min(photo.shape[1:])
-    if isinstance(size, bool) or not isinstance(size, int) or not 8 <= size <= shorter:
-        raise ValueError(
-            f"size is {size!r}; give a whole number from 8 to {shorter}, this photo's shorter side."
-        )
-    height, width = (round(side * size / shorter) for side in photo.shape[1:])
-    small = F.interpolate(photo[None].float(), size=(height, width), mode="area")[0]
-    return small.round().clamp(0, 255).to(torch.uint8)
+def _resize(photo: Tensor, size: int | tuple[int, int]) -> Tensor:
+    height, width = photo.shape[1:]
+    if isinstance(size, int) and not isinstance(size, bool):
+        shorter = min(height, width)
+        size = (round(height * size / shorter), round(width * size / shorter))
+    if not isinstance(size, tuple) or len(size) != 2 or not all(isinstance(s, int) and s > 0 for s in size):
+        raise ValueError(f"size is {size!r}; give whole numbers of at least 1: 224, or (200, 300).")
+    resized = F.interpolate(photo[None].float(), size, mode="bilinear", antialias=True, align_corners=False)
+    return resized[0].round().clamp(0, 255).to(torch.uint8)

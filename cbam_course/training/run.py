@@ -27,6 +27,7 @@ class Run:
         seed: of the scenes, of the initial weights and of the order of the images; runs with one seed are paired.
         epochs: passes over the training set.
         images: number of training images.
+        learning_rate: largest learning rate of the cycle.
     """
 
     data: str
@@ -34,6 +35,7 @@ class Run:
     seed: int
     epochs: int
     images: int
+    learning_rate: float = 0.003
 
 
 def perform(run: Run, record: dict, threads: int, device: str | None) -> dict:
@@ -74,7 +76,14 @@ def _scores(run: Run, device: str | None) -> dict:
         torch.manual_seed(run.seed)
         model = Variant(run.model).build(None if dense else len(train[0].class_names))
     history = fit(
-        model, train[1], validation[1], epochs=run.epochs, seed=run.seed, device=device, progress=False
+        model,
+        train[1],
+        validation[1],
+        epochs=run.epochs,
+        seed=run.seed,
+        learning_rate=run.learning_rate,
+        device=device,
+        progress=False,
     )
     if len(history.epochs) < run.epochs:
         raise KeyboardInterrupt  # fit keeps what it has when it is interrupted; half a run is no result

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from dataclasses import astuple, fields
 from pathlib import Path
 
 import joblib
@@ -17,10 +18,10 @@ from .variants import Variant
 
 COLUMNS = (
     "data", "model", "seed", "accuracy", "metric", "accuracy_small", "accuracy_large", "validation", "seconds",
-    "parameters", "epochs", "images", "device", "precision", "threads", "peak_memory_mib", "error", "code",
+    "parameters", "epochs", "images", "learning_rate", "device", "precision", "threads", "peak_memory_mib", "error", "code",
     "commit", "versions", "command",
 )  # fmt: skip
-_KEY = ["data", "model", "seed", "epochs", "images"]
+_KEY = [field.name for field in fields(Run)]
 
 
 def run_sweep(
@@ -30,6 +31,7 @@ def run_sweep(
     seeds: int = 5,
     epochs: int = 8,
     images: int = 3000,
+    learning_rate: float = 0.003,
     out: str | Path | None = None,
     jobs: int | None = None,
     threads: int = 1,
@@ -49,6 +51,7 @@ def run_sweep(
         seeds: number of seeds, counted from 0; scenes, first weights and order of images depend on the seed alone.
         epochs: passes over the training set (``plain-long`` takes three times as many).
         images: number of training images.
+        learning_rate: largest learning rate of the cycle, above 0; the same for all models.
         out: CSV file to add to; ``None`` keeps the rows in memory only.
         jobs: runs at the same time; when left out, as many as there are CPU cores, or 1 on a GPU.
         threads: CPU threads of each run.
@@ -61,10 +64,10 @@ def run_sweep(
     """
     for name, value in (("seeds", seeds), ("epochs", epochs), ("images", images), ("threads", threads)):
         require_positive_integer(name, value)
-    wanted = _runs(data, models, seeds, epochs, images)
+    wanted = _runs(data, models, seeds, epochs, images, learning_rate)
     table = _read(out)
     done = set(table[_KEY].itertuples(index=False, name=None))
-    missing = [run for run in wanted if (run.data, run.model, run.seed, run.epochs, run.images) not in done]
+    missing = [run for run in wanted if astuple(run) not in done]
     record = provenance.record(command)
     calls = (joblib.delayed(perform)(run, record, threads, device) for run in missing)
     rows = []
@@ -76,12 +79,14 @@ def run_sweep(
     return _tidy(pd.concat([table, _frame(rows)]) if rows else table, wanted)
 
 
-def _runs(data: str, models: list[str], seeds: int, epochs: int, images: int) -> list[Run]:
+def _runs(data: str, models: list[str], seeds: int, epochs: int, images: int, rate: float) -> list[Run]:
     """All runs, seed by seed, so that an early stop leaves whole pairs."""
     if data not in DATA:
         raise ValueError(f"data is {data!r}; choose one of {', '.join(DATA)}.")
     variants = [Variant(name) for name in models]
-    return [Run(data, v.name, seed, v.epochs(epochs), images) for seed in range(seeds) for v in variants]
+    return [
+        Run(data, v.name, seed, v.epochs(epochs), images, rate) for seed in range(seeds) for v in variants
+    ]
 
 
 def _jobs(device: str | None) -> int:
@@ -133,6 +138,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds (5)")
     parser.add_argument("--epochs", type=int, default=8, help="passes over the training set (8)")
     parser.add_argument("--images", type=int, default=3000, help="training images (3000)")
+    parser.add_argument("--learning-rate", type=float, default=0.003, help="largest learning rate (0.003)")
     parser.add_argument("--out", type=Path, required=True, help="CSV file to add one row per run to")
     parser.add_argument("--jobs", type=int, help="runs at the same time (CPU cores)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each run (1)")
