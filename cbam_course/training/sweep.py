@@ -18,8 +18,8 @@ from .variants import Variant
 
 COLUMNS = (
     "data", "model", "seed", "accuracy", "metric", "accuracy_small", "accuracy_large", "validation", "seconds",
-    "parameters", "epochs", "images", "learning_rate", "device", "precision", "threads", "peak_memory_mib", "error", "code",
-    "commit", "versions", "command",
+    "parameters", "epochs", "images", "learning_rate", "device", "precision", "threads", "peak_memory_mib",
+    "error", "code", "commit", "versions", "command",
 )  # fmt: skip
 _KEY = [field.name for field in fields(Run)]
 
@@ -126,7 +126,7 @@ def _append(out: str | Path | None, row: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = not path.exists() or not path.stat().st_size
     with path.open("a", newline="", encoding="utf-8") as file:
-        file.write(_frame([row]).to_csv(index=False, header=fresh, lineterminator="\n", float_format="%.5f"))
+        file.write(_frame([row]).to_csv(index=False, header=fresh, lineterminator="\n", float_format="%.6g"))
         file.flush()
         os.fsync(file.fileno())
 
