@@ -110,13 +110,17 @@ def compare(table: pd.DataFrame, first: str, second: str, *, column: str = "accu
     Raises:
         ValueError: a model is not in the table, or one has two runs with the same seed.
     """
+    if table.duplicated(["model", "seed"]).any():
+        raise ValueError(
+            "the table has two runs of one model with one seed; keep one kind of data and of settings."
+        )
     wide = table.dropna(subset=[column]).pivot(index="seed", columns="model", values=column)
     for name in (first, second):
         if name not in wide:
             raise ValueError(
                 f"the table has no runs of {name!r}; it has {', '.join(map(str, wide.columns))}."
             )
-    pairs = wide[[first, second]].dropna() if first != second else wide[[first]]
+    pairs = wide.dropna(subset=[first, second])
     return paired_difference(pairs[first], pairs[second], (first, second))
 
 
