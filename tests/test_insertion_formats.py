@@ -41,6 +41,15 @@ def test_export_keeps_the_attention(model, x):
     assert_close(exported(x), model(x))
 
 
+def test_export_keeps_the_strength_of_identity_insertion():
+    torch.manual_seed(0)
+    model, x = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU()), torch.randn(2, 3, 4, 4)
+    insert_attention(model, lambda channels: CBAM(channels, 2), where=["1"], identity=True)
+    nn.init.constant_(model[1].attention.strength, 0.5)
+    assert_close(torch.export.export(model, (x,)).module()(x), model(x))
+    assert not torch.allclose(without_hooks(model, x), model(x))
+
+
 def test_compile_keeps_the_attention(model, x):
     torch.compiler.reset()
     assert_close(torch.compile(model, backend="aot_eager", fullgraph=True)(x), model(x), atol=1e-5, rtol=1e-5)
