@@ -21,6 +21,7 @@ COLUMNS = (
     "parameters", "epochs", "images", "learning_rate", "device", "precision", "threads", "peak_memory_mib",
     "error", "code", "commit", "versions", "command",
 )  # fmt: skip
+_ROUNDED = ("accuracy", "accuracy_small", "accuracy_large", "validation")
 _KEY = [field.name for field in fields(Run)]
 
 
@@ -64,6 +65,8 @@ def run_sweep(
     """
     for name, value in (("seeds", seeds), ("epochs", epochs), ("images", images), ("threads", threads)):
         require_positive_integer(name, value)
+    if not learning_rate > 0:
+        raise ValueError(f"learning_rate is {learning_rate}; give a number above 0, such as 0.003.")
     wanted = _runs(data, models, seeds, epochs, images, learning_rate)
     table = _read(out)
     done = set(table[_KEY].itertuples(index=False, name=None))
@@ -73,10 +76,12 @@ def run_sweep(
     rows = []
     with joblib.parallel_config(backend="loky", inner_max_num_threads=threads):
         results = joblib.Parallel(n_jobs=jobs or _jobs(device), return_as="generator_unordered")(calls)
-        for row in tqdm(results, total=len(missing), disable=not progress, unit="run"):
+        for result in tqdm(results, total=len(missing), disable=not progress, unit="run"):
+            row = {name: round(v, 5) if name in _ROUNDED else v for name, v in result.items()}
             rows.append(row)
             _append(out, row)
-    return _tidy(pd.concat([table, _frame(rows)]) if rows else table, wanted)
+    parts = [part for part in (table, _frame(rows)) if len(part)]
+    return _tidy(pd.concat(parts), wanted)
 
 
 def _runs(data: str, models: list[str], seeds: int, epochs: int, images: int, rate: float) -> list[Run]:
@@ -126,7 +131,7 @@ def _append(out: str | Path | None, row: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = not path.exists() or not path.stat().st_size
     with path.open("a", newline="", encoding="utf-8") as file:
-        file.write(_frame([row]).to_csv(index=False, header=fresh, lineterminator="\n", float_format="%.6g"))
+        file.write(_frame([row]).to_csv(index=False, header=fresh, lineterminator="\n"))
         file.flush()
         os.fsync(file.fileno())
 
