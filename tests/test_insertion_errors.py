@@ -156,6 +156,12 @@ def test_what_is_no_model_and_no_place_is_named():
     assert said.startswith("where chooses no module of ResNet; choose from conv1, ")
 
 
+def test_a_model_that_takes_no_images_is_named():
+    said = sentence(ValueError, nn.Sequential(nn.Linear(10, 2)), CBAM)
+    assert said.startswith("model is a Sequential that does not run on images: ")
+    assert len(said.split(": ")[1]) > 10
+
+
 def test_a_place_named_twice_gets_one_attention():
     model = insert_attention(small(), CBAM, where=["layer1", "layer1"])
     assert sum(isinstance(m, CBAM) for m in model.modules()) == 1

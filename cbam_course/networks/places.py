@@ -28,6 +28,10 @@ class Places:
         Raises:
             TypeError, ValueError: ``where`` does not fit the model; the message lists what would.
         """
+        if not self.watch.shapes:
+            raise ValueError(
+                f"model is a {type(self.model).__name__} that does not run on images: {self.watch.failure}"
+            )
         if isinstance(where, str) and where == "residual":
             return self._branch_ends()
         return dict(self._place(name, f"where holds {name!r}") for name in self._chosen(where))

@@ -30,6 +30,7 @@ class Probe(TorchDispatchMode):
         self.makers: dict[tuple[int, int], list[str]] = defaultdict(list)
         self.outputs: dict[str, tuple[int, int]] = {}
         self.branches: list[tuple[str, tuple[int, int]]] = []
+        self.failure = ""
         self._depth: Counter[int] = Counter()
         self._running: list[tuple[str, int]] = []
         self._alive: list[object] = []  # keeps ids unique
@@ -84,7 +85,7 @@ class Probe(TorchDispatchMode):
 
 def probe(model: nn.Module) -> Probe:
     """Watch a copy of ``model``, without the attention inserted so far, run on fake images."""
-    best = Probe()
+    attempts = []
     for side in _SIDES:
         twin, fakes = fake_copy(model)
         remove_attention(twin)
@@ -94,11 +95,12 @@ def probe(model: nn.Module) -> Probe:
                 twin(empty_like_weights(model, (2, _image_channels(model), side, side)))
         except (DataDependentOutputException, DynamicOutputShapeException):
             return watch  # a detector's boxes depend on values; its feature maps have been seen by then
-        except Exception:
-            best = max(best, watch, key=lambda w: len(w.shapes))
+        except Exception as error:
+            watch.failure = str(error).strip().split("\n")[0]
+            attempts.append(watch)
         else:
             return watch
-    return best
+    return max(attempts, key=lambda watch: len(watch.shapes))
 
 
 def _image_channels(model: nn.Module) -> int:
