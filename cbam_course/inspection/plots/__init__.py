@@ -5,10 +5,12 @@ Each function returns one closed figure, which a notebook shows when the call is
 
 from .charts import plot_gates, plot_lines, plot_runs
 from .diagrams import draw_flow
+from .distributions import plot_distributions
 from .images import show_images, show_maps, show_numbers, show_overlay
 
 __all__ = [
     "draw_flow",
+    "plot_distributions",
     "plot_gates",
     "plot_lines",
     "plot_runs",
