@@ -54,6 +54,8 @@ def _lesson(folder: str) -> list[TaskText]:
 
 def _task_text(task_id: str, lesson: str, lesson_title: str) -> TaskText:
     entry = _read(f"lesson_{lesson}", f"{file_name(task_id)}.toml")
+    probed = _read("probes", "texts.toml") if "uses" in entry else {"properties": {}, "mistakes": {}}
+    used = {slug: probed["properties"][slug] for slug in entry.get("uses", ())}
     return TaskText(
         task_id=task_id,
         lesson=lesson,
@@ -61,8 +63,8 @@ def _task_text(task_id: str, lesson: str, lesson_title: str) -> TaskText:
         title=entry["title"],
         kind=entry["kind"],
         hints=tuple(entry["hints"]),
-        properties=entry["properties"],
-        mistakes={**common()["mistakes"], **entry.get("mistakes", {})},
+        properties={**used, **entry.get("properties", {})},
+        mistakes={**common()["mistakes"], **probed["mistakes"], **entry.get("mistakes", {})},
         given=tuple(entry.get("given", ())),
         optional=tuple(entry.get("optional", ())),
     )
