@@ -237,7 +237,7 @@ WRONG = {
     "single-layer": [SingleLayer],
     "activation-first": [change(mlp=lambda self, z: self.up(self.down(F.relu(z))))],
     "other-activation": [
-        change(mlp=lambda self, z: self.up(f(self.down(z))))
+        change(mlp=lambda self, z, f=f: self.up(f(self.down(z))))
         for f in (F.gelu, F.silu, F.leaky_relu, torch.tanh, torch.sigmoid, F.elu, torch.abs, F.softplus)
     ]
     + [change(gate=lambda self, x: F.hardsigmoid(self.mlp(self.pool(x))))],

@@ -14,6 +14,11 @@ def examine_factors_range(probe: Probe, shape: tuple, find):
     if bool((out >= 0).all() and (out <= 2).all()):  # x has both signs, and gates have one
         yield find("range", False, "mask-returned", low=float(out.min()), high=float(out.max()))
         return False
+    if _sum_of_two(probe.factor(x)):
+        yield find(
+            "range", False, "gates-added", low=float(probe.factor(x).min()), high=float(probe.factor(x).max())
+        )
+        return False
     return (yield from examine_range(probe.factor(x), probe.factor(x * 40), find, (1,)))
 
 
@@ -23,9 +28,7 @@ def examine_both_gates(probe: Probe, shape: tuple, find):
     first = factor[:, :1], factor[:, :, :1, :1]
     product = factor * factor[:, :1, :1, :1] - first[0] * first[1]
     holds = bool(product.abs().max() < 1e-4)
-    mistake = None if holds else _not_a_product(factor)
-    if holds:
-        mistake = _missing(factor)
+    mistake = _missing(factor) if holds else None
     yield find("both-gates", mistake is None and holds, mistake)
     return mistake is None and holds
 
@@ -44,11 +47,10 @@ def _missing(factor: Tensor) -> str | None:
     )
 
 
-def _not_a_product(factor: Tensor) -> str | None:
+def _sum_of_two(factor: Tensor) -> bool:
+    """A channel's gate plus a position's gate: no interaction between the two, though both are there."""
     mixed = factor - factor[:, :1] - factor[:, :, :1, :1] + factor[:, :1, :1, :1]
-    if bool(mixed.abs().max() < 1e-4):
-        return "gates-added"
-    return None
+    return bool(mixed.abs().max() < 1e-4) and _missing(factor) is None
 
 
 def examine_order(probe: Probe, shape: tuple, find):
@@ -56,7 +58,8 @@ def examine_order(probe: Probe, shape: tuple, find):
     try:
         parts = take_apart(probe, shape)
     except ValueError:
-        yield find("order", False)
+        channel, _ = parameters_of(probe, shape)
+        yield find("order", False, None if channel else "no-mlp")  # a channel gate without parameters
         return None
     x = noise(shape, 3)
     got = probe(x).double()
