@@ -30,6 +30,14 @@ def test_resizing_keeps_colours():
     torch.testing.assert_close(whole, small, atol=2, rtol=0)
 
 
+def test_shrinking_averages_instead_of_leaving_out(monkeypatch):
+    stripes = np.zeros((60, 60, 3), dtype=np.uint8)
+    stripes[:, ::3] = 240
+    monkeypatch.setattr("skimage.data.chelsea", lambda: stripes)
+    shrunk = load_photo(size=10)[:, 2:-2, 2:-2].float()
+    torch.testing.assert_close(shrunk, torch.full_like(shrunk, 80), atol=10, rtol=0)
+
+
 @pytest.mark.parametrize("size", [0, -3, 2.5, (3,), True])
 def test_an_impossible_size_gets_a_sentence(size):
     with pytest.raises(ValueError, match="give whole numbers of at least 1"):

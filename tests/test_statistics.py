@@ -55,12 +55,12 @@ def test_equal_differences_make_a_point_and_no_warning():
 @pytest.fixture
 def table():
     rows = [
-        ("plain", 0, 0.5),
-        ("plain", 1, 0.6),
-        ("se", 1, 0.8),
-        ("se", 0, 0.6),
-        ("se", 2, 0.9),
-        ("plain", 2, None),
+        ("plain", 1, 0.5),
+        ("plain", 2, 0.6),
+        ("se", 2, 0.8),
+        ("se", 1, 0.6),
+        ("se", 0, 0.55),
+        ("plain", 0, None),
     ]
     return pd.DataFrame(rows, columns=["model", "seed", "accuracy"])
 
