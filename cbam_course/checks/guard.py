@@ -30,6 +30,7 @@ def guarded(seconds: float = SECONDS) -> Iterator[None]:
         stack.enter_context(contextlib.redirect_stderr(_Sink()))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
+        stack.enter_context(_exit_is_refused())
         stack.enter_context(time_limit(seconds))
         torch.manual_seed(0)
         torch.set_default_dtype(torch.float32)
@@ -52,10 +53,14 @@ def _restored_state() -> Iterator[None]:
     python, array, tensor = random.getstate(), numpy.random.get_state(), torch.get_rng_state()
     dtype, grad, threads = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
+    device, anomaly = torch.get_default_device(), torch.is_anomaly_enabled()
     recursion = sys.getrecursionlimit()
     try:
         yield
     finally:
+        if torch.get_default_device() != device:
+            torch.set_default_device(None if device.type == "cpu" else device)
+        torch.autograd.set_detect_anomaly(anomaly)
         random.setstate(python)
         numpy.random.set_state(array)
         torch.set_rng_state(tensor)
@@ -67,6 +72,25 @@ def _restored_state() -> Iterator[None]:
         sys.setrecursionlimit(recursion)
         with contextlib.suppress(OSError):
             os.chdir(folder)
+
+
+@contextlib.contextmanager
+def _exit_is_refused() -> Iterator[None]:
+    """In a notebook exit() does not raise: it asks the kernel to end after the cell, with everything in it."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is None:
+        yield
+        return
+
+    def refuse():
+        raise SystemExit
+
+    shell.ask_exit = refuse
+    try:
+        yield
+    finally:
+        del shell.ask_exit
 
 
 @contextlib.contextmanager

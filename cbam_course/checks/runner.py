@@ -40,6 +40,13 @@ def check(task_id: str, answer: object) -> Report:
 
 def examine(task: Task, answer: object) -> Report:
     """Return the report on an answer without recording it."""
+    try:
+        return _examine_anything(task, answer)
+    except BaseException as error:  # even looking at it failed: its type, its name, its attributes may raise
+        return _judged(task.text, [], _sentence(error), "error")
+
+
+def _examine_anything(task: Task, answer: object) -> Report:
     text = task.text
     if is_unanswered(answer):
         return _not_attempted(text)
@@ -59,7 +66,7 @@ def _examine_running(task: Task, answer: object) -> Report:
         with guarded():
             for finding in task.examine(answer, finder(text)):
                 findings.append(finding)
-    except (NotImplementedError, RecursionError, SystemExit, TimeIsUp, KeyboardInterrupt, Exception) as error:
+    except BaseException as error:
         return _stopped(text, findings, answer, error)
     return _judged(text, findings)
 
@@ -110,7 +117,7 @@ def _sentence(error: BaseException) -> str:
 def _message(error: BaseException) -> str:
     try:
         return str(error).split("\n")[0][:300]
-    except Exception:  # an exception of the learner's own may fail to describe itself
+    except BaseException:  # an exception of the learner's own may fail to describe itself
         return "(no message)"
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ..values import show
-from .instances import Probe, build, noise, refresh
+from .instances import Probe, build, construct, noise, refresh
 
 
 def examine_basics(cls: type, arguments: tuple, shape: tuple, find, masks: tuple):
@@ -12,15 +12,14 @@ def examine_basics(cls: type, arguments: tuple, shape: tuple, find, masks: tuple
 
     ``masks`` are shapes of gates without axes of length 1: they tell a returned gate from other shapes.
     """
-    torch.manual_seed(0)
-    module = cls(*arguments)
+    module = construct(cls, *arguments)
     if not isinstance(module, nn.Module):
         yield find(
             "shape", False, "not-a-module", got=f"an object of type {type(module).__name__}", input=shape
         )
         return None
     with torch.no_grad():
-        got = module.eval()(noise(shape).float())
+        got = module(noise(shape).float())
     right = isinstance(got, torch.Tensor) and got.shape == shape
     yield find("shape", right, _shape_mistake(got, masks), input=shape, got=show(got))
     if not right:

@@ -39,8 +39,7 @@ class Probe:
 
 def build(cls: type, *arguments: int, shape: tuple[int, ...], seed: int = 0) -> Probe:
     """Construct the learner's class positionally and give its parameters fresh values."""
-    torch.manual_seed(seed)
-    module = _own_copy(cls(*arguments)).eval()
+    module = construct(cls, *arguments, seed=seed)
     x = noise(shape, seed)
     with torch.no_grad():
         module(x.float())  # lazy layers take their shape from the first input
@@ -48,12 +47,16 @@ def build(cls: type, *arguments: int, shape: tuple[int, ...], seed: int = 0) -> 
     return _most_precise(module, x)
 
 
-def _own_copy(module: nn.Module) -> nn.Module:
-    """Layers that the learner keeps outside the class must not be changed through this instance."""
-    try:
-        return copy.deepcopy(module)
-    except (RuntimeError, TypeError, AttributeError):  # a tensor with a history cannot be copied
+def construct(cls: type, *arguments: int, seed: int = 0) -> nn.Module:
+    """Return a copy in eval(): layers that the learner keeps outside the class stay as they are."""
+    torch.manual_seed(seed)
+    module = cls(*arguments)
+    if not isinstance(module, nn.Module):
         return module
+    try:
+        return copy.deepcopy(module).eval()
+    except (RuntimeError, TypeError, AttributeError):  # a tensor with a history cannot be copied
+        return module.eval()
 
 
 def _most_precise(module: nn.Module, x: Tensor) -> Probe:

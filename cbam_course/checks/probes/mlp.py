@@ -62,7 +62,7 @@ def examine_mlp(probe: Probe, channels: int, find):
     """Every channel's gate sees every channel, through layers with a ReLU between them."""
     found = measure_slopes(probe, channels)
     size = torch.cat([found.at, found.opposite]).abs().amax(0)
-    seen = size > 1e-4 * size.max()
+    seen = size > (1e-6 if found.precise else 1e-4) * size.max()
     mixed = bool(seen.all())
     alone = not bool((seen & ~torch.eye(channels, dtype=torch.bool)).any())
     yield find("channels-together", mixed, "no-mlp" if alone else None, seen=int(seen.sum(1).min()))
