@@ -73,7 +73,9 @@ def test_no_tracked_file_knows_a_path_of_a_machine():
 def test_nothing_of_a_learner_is_tracked():
     names = [path.relative_to(ROOT).as_posix() for path in tracked()]
     assert not [
-        name for name in names if name.startswith(("work/", "data/", ".venv/")) or "checkpoint" in name
+        name
+        for name in names
+        if name.startswith(("work/", "data/", ".venv/")) or ".ipynb_checkpoints" in name
     ]
 
 
