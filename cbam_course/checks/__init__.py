@@ -3,5 +3,8 @@
 from .hints import hint
 from .progress import progress
 from .runner import check
+from .source import watch_cells
 
 __all__ = ["check", "hint", "progress"]
+
+watch_cells()

@@ -1,6 +1,5 @@
 """Where an answer came from: the cell, its time, and the line that raised."""
 
-import linecache
 import sys
 import sysconfig
 import time
@@ -44,7 +43,8 @@ def describe(answer: object) -> str:
     if cell is None:
         return ""
     name = getattr(answer, "__name__", type(answer).__name__)
-    sentence = say("source", name=name, cell=cell, time=_time_of(code.co_filename))
+    moment = _time_of(cell)
+    sentence = say("source" if moment else "source_untimed", name=name, cell=cell, time=moment)
     return f"{sentence} {say('source_changed')}"
 
 
@@ -63,8 +63,20 @@ def _cell_number(filename: str) -> int | None:
     return names.get(filename)
 
 
-def _time_of(filename: str) -> str:
-    """IPython stores the moment of compilation where Python keeps a file's modification time."""
-    entry = linecache.cache.get(filename)
-    moment = entry[1] if entry and len(entry) > 1 else None
-    return time.strftime("%H:%M:%S", time.localtime(moment)) if moment else "?"
+def watch_cells() -> None:
+    """Note when each cell runs: a recent IPython keeps its number and its lines, and not its time."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is None or hasattr(shell, "_cbam_course_cells"):
+        return
+    shell._cbam_course_cells = {}
+
+    def note(*_):
+        shell._cbam_course_cells[shell.execution_count] = time.strftime("%H:%M:%S")
+
+    shell.events.register("pre_run_cell", note)
+
+
+def _time_of(cell: int) -> str | None:
+    shell = sys.modules["IPython"].get_ipython()
+    return getattr(shell, "_cbam_course_cells", {}).get(cell)

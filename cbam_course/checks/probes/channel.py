@@ -30,6 +30,7 @@ def logits(probe: Probe, mean: Tensor, top: Tensor | None = None, bottom: Tensor
 
 
 def draw(channels: int, count: int = 24, seed: int = 5, scale: float = 1.0) -> Tensor:
+    """Random pooled values of both signs, (count, C)."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(count, channels, generator=generator, dtype=torch.float64) * scale
 

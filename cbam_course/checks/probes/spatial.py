@@ -21,6 +21,7 @@ def gate_maps(probe: Probe, x: Tensor) -> Tensor:
 
 
 def logit_maps(probe: Probe, mean: Tensor, top: Tensor, bottom: Tensor) -> Tensor:
+    """The number before the sigmoid at each position, (N, H, W)."""
     return logit(gate_maps(probe, images(mean, top, bottom)))
 
 
