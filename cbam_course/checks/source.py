@@ -43,7 +43,7 @@ def describe(answer: object) -> str:
     if cell is None:
         return ""
     name = getattr(answer, "__name__", type(answer).__name__)
-    moment = _time_of(cell)
+    moment = _time_of(code.co_filename, cell)
     sentence = say("source" if moment else "source_untimed", name=name, cell=cell, time=moment)
     return f"{sentence} {say('source_changed')}"
 
@@ -72,11 +72,13 @@ def watch_cells() -> None:
     shell._cbam_course_cells = {}
 
     def note(*_):
-        shell._cbam_course_cells[shell.execution_count] = time.strftime("%H:%M:%S")
+        # The same cell run again keeps its name and gets another number.
+        for cell in getattr(shell.compile, "_filename_map", {}).items():
+            shell._cbam_course_cells.setdefault(cell, time.strftime("%H:%M:%S"))
 
-    shell.events.register("pre_run_cell", note)
+    shell.events.register("post_run_cell", note)
 
 
-def _time_of(cell: int) -> str | None:
+def _time_of(name: str, cell: int) -> str | None:
     shell = sys.modules["IPython"].get_ipython()
-    return getattr(shell, "_cbam_course_cells", {}).get(cell)
+    return getattr(shell, "_cbam_course_cells", {}).get((name, cell))

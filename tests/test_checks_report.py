@@ -1,0 +1,87 @@
+"""What a learner reads: verdict in words, both sides of a failure, their own line, the cell and its time."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from cbam_course.checks import check
+from cbam_course.checks.runner import CheckNotPassed, examine
+from cbam_course.checks.source import watch_cells
+from cbam_course.checks.task import find_task
+
+MODULE = """
+import torch
+from torch import nn
+class Answer(nn.Module):
+    def __init__(self, kernel_size):
+        super().__init__()
+        self.conv = nn.Conv2d(2, 1, 7, padding=3)
+    def forward(self, x):
+        return {forward}
+"""
+POOLED = "x * torch.sigmoid(self.conv(torch.stack([x.mean(1), x.amax(1)], 1)))"
+
+
+@pytest.fixture
+def shell():
+    config = Config()
+    config.HistoryManager.enabled = False  # nothing of a test's belongs into a history file
+    shell = InteractiveShell.instance(config=config)
+    watch_cells()
+    yield shell
+    shell.reset()
+    InteractiveShell.clear_instance()
+
+
+def answer(shell, forward):
+    shell.run_cell(MODULE.format(forward=forward), store_history=True)
+    return shell.user_ns["Answer"]
+
+
+def test_a_failed_map_is_shown_beside_the_expected_one(shell):
+    report = check("spatial-attention", answer(shell, POOLED))
+    assert report.mistake == "kernel-ignored"
+    assert "expected  7 × 7 positions" in str(report)
+    assert report._repr_html_().count("<img ") == 2
+
+
+def test_the_report_names_the_cell_and_its_time(shell):
+    report = check("spatial-attention", answer(shell, POOLED))
+    assert f"from cell [{shell.execution_count - 1}]" in report.source
+    assert re.search(r"run at \d\d:\d\d:\d\d", report.source)
+
+
+def test_an_error_shows_the_learners_line_and_nothing_of_ours(shell):
+    report = check("spatial-attention", answer(shell, "x * undefined_name"))
+    assert report.status == "error"
+    assert "x * undefined_name" in report.message
+    assert "probes" not in str(report)
+
+
+def test_exit_in_a_notebook_does_not_end_the_kernel(shell):
+    asked = []
+    type(shell).ask_exit = lambda self: asked.append(True)
+    try:
+        report = check("spatial-attention", answer(shell, "get_ipython().ask_exit()"))
+    finally:
+        del type(shell).ask_exit
+    assert report.status == "error"
+    assert "exit()" in report.message
+    assert not asked
+
+
+def test_strict_mode_raises_unless_passed(monkeypatch):
+    monkeypatch.setenv("CBAM_COURSE_STRICT", "1")
+    assert check("se-parameters", 8192).passed
+    with pytest.raises(CheckNotPassed, match="one-layer"):
+        check("se-parameters", 4096)
+
+
+def test_examining_leaves_the_files_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    examine(find_task("se-parameters"), 3)
+    assert not os.listdir(Path.cwd())
