@@ -118,7 +118,7 @@ def _width(make: Maker, channels: int, ratio: int) -> int:
     """Count a module that cannot be made because nothing is left of its hidden layer as one of width 0."""
     try:
         probe = make(channels, ratio)
-    except (RuntimeError, ValueError, ZeroDivisionError):
+    except (RuntimeError, ValueError, ZeroDivisionError, AssertionError):
         if channels >= ratio:
             raise
         return 0
