@@ -216,8 +216,8 @@ forgotten = torch.sigmoid(nn.Conv2d(2, 1, 7)(last_stage[:, :2]))
 print(tuple(forgotten.shape), "times", tuple(last_stage.shape), "is", tuple((last_stage * forgotten).shape))
 
 # %% [markdown]
-# A single number for the whole map, broadcast without complaint: an attention that no longer answers *where*. The same
-# happens in an SE network's place of your own design, whenever the map is as small as the kernel. So pad, always.
+# A single number for the whole map, broadcast without complaint: an attention that no longer answers *where*. It happens
+# wherever the map is as small as the kernel. So pad, always.
 #
 # ## The module grows
 #
@@ -380,7 +380,7 @@ plots.show_overlay(photo, heat)
 # %%
 from cbam_course.networks.small_cnn import SmallCNN
 
-train, test = make_scenes(2000, seed=10), make_scenes(500, seed=11)
+train, test = make_scenes(1600, seed=10), make_scenes(500, seed=11)
 torch.manual_seed(0)
 model = SmallCNN(5, attention=lambda width: SpatialAttention())
 history = fit(model, train.classification, test.classification, epochs=6, progress=False)
@@ -401,6 +401,11 @@ for name, gate in zip(record, gates, strict=True):
 # %%
 plots.show_images(test.images[:6], masks=test.masks[:6], columns=6, size=1.65)
 
+# %% [markdown]
+# *What to see: six test scenes with the target outlined. It is red in each, and the shapes around it are not.*
+#
+# **Predict, then run.** Which of the three gates will point at the red shape: the one on the finest map, or a later one?
+
 # %%
 plots.show_maps(
     [gate for layer in large for gate in layer[:6]], [f"gate {n}" for n in range(3) for _ in range(6)],
@@ -408,9 +413,11 @@ plots.show_maps(
 )  # fmt: skip
 
 # %% [markdown]
-# *What to see: above, six test scenes with the target outlined. Below, in rows, the three gates for each of the six,
-# coarser from row to row, with the same outlines. In some of the rows there is a light patch on many of the
-# targets; other rows show edges, shapes of any colour, or nearly the same brightness everywhere.*
+# *What to see: in rows, the three gates for the six scenes, coarser from row to row, with the same outlines. In the row of gate 1 the maps are dark but for a light patch on the
+# target and a grey frame along the border. Gate 0 is mottled, with several light places; gate 2 is light almost
+# everywhere, with a dark place away from the target.*
+#
+# The grey frame is the padding again: it says nothing about the scene.
 #
 # ## Does it point at the target?
 #
@@ -448,11 +455,11 @@ for n, maps in enumerate(large):
 # about chance. Read off which of the three gates do. Where the *darkest* pixel beats the brightest, the gate turns the
 # target **down** at that place.
 #
-# The middle deserves its line. Targets here lie all over the image, and the centre hardly beats chance. In photographs
-# it is otherwise, because people aim their cameras: on 298 photographs of pets, the maximum of a Grad-CAM map lay on
-# the animal in 86 % (SqueezeNet) and 77 % (EfficientNet-Lite0) of the images, and **the middle of the image in 86 %**;
-# another image's map in 46–59 % (measured beforehand). 86 % sounded like localisation, and a dot in the middle does as
-# well.
+# The middle deserves its line. Even here it is hit three times as often as chance, because shapes never touch the edge
+# of a scene and one of nine places lies in the middle. In photographs it is far stronger, because people aim their
+# cameras: on 298 photographs of pets, the maximum of a Grad-CAM map lay on the animal in 86 % (SqueezeNet) and
+# 77 % (EfficientNet-Lite0) of the images, and **the middle of the image in 86 %**; another image's map in 46–59 %
+# (measured beforehand). 86 % sounded like localisation, and a dot in the middle does as well.
 #
 # ## Brighter is not more important
 #
@@ -487,10 +494,12 @@ for n, gate in enumerate(gates):
     print(f"gate {n} made constant     {accuracy(changed):.2f}   (its mean was {gate.mean():.2f})")
 
 # %% [markdown]
-# Compare this table with the pictures and with the shares above. The fall in accuracy says how much the trained network
-# relies on a gate's map; the brightness does not. The order of the three by mean brightness, by pointing and by this
-# test need not agree. And even this is a statement about *this* network: trained without that gate from
-# the start, the others would have learned something else.
+# The darkest gate of the three, gate 1, is the one whose map the network cannot do without; gate 2, the brightest, can be
+# replaced by a number at little cost. So the fall in accuracy says how much the trained network relies on a
+# map, and the brightness does not: gate 1 works by being dark, since it **suppresses** everything but the target.
+#
+# Even this is a statement about *this* network. The layers behind a gate are used to its values, and part of the fall is
+# their surprise; trained without that gate from the start, the others would have learned something else.
 #
 # ## What it cannot see
 #
@@ -533,17 +542,18 @@ where = {"plain": "plain", "plain-wide": "plain, wider", "plain-long": "plain, t
 plots.plot_runs(runs_of("where", where), xlabel="accuracy on where", chance=0.2)
 
 # %% [markdown]
-# *What to see: the plain and the wider network and SE lie together on the left; spatial attention lies clearly to
-# the right of them, in one group with channel attention, CBAM and the networks without any attention whose head takes
-# a maximum.*
+# *What to see: the plain and the wider network and SE lie together near 0.82, every point of spatial attention lies far
+# to the right of all of theirs, and channel attention, CBAM and the two networks without attention whose head takes
+# a maximum lie a little further right still.*
 #
-# Spatial attention helps with *where*. And three things catch up with it.
+# Spatial attention helps with *where*, in every one of five seeds. And three things catch up with it or pass it.
 #
 # * **A head that pools mean and maximum.** The maximum over space picks the position where a channel fires most
 #   strongly, and drops all others. It *is* a choice of where, made separately for each channel, without a parameter.
 # * **Channel attention.** Its gate can silence the channels that respond to the other colours, for the whole image.
 # * **Longer training.** In a prototype with two seeds the plain network reached .71 in 8 epochs and .94 in 24
-#   (measured beforehand). It can learn to be silent about other colours; attention gets there sooner.
+#   (measured beforehand, on an earlier version of the scenes). It can learn to be silent about other colours; attention
+#   gets there sooner.
 #
 # What spatial attention should *not* help with is a question whose answer lies in no map: `what`, in which a patch in
 # the corner says which of three shapes is asked for. Here is its dense form from lesson 02.
@@ -556,6 +566,8 @@ plots.plot_runs(runs_of("what-dense", dense), xlabel="mean IoU on what")
 # %% [markdown]
 # *What to see: the plain network and the one with spatial attention lie at the same place, far to the left; SE, channel
 # attention, CBAM and the network that adds the pools lie far to the right.*
+#
+# Nothing gained, in no seed. The same task as a question about the whole image, where the answer is the name of the shape:
 
 # %%
 what = {"plain": "plain", "spatial": "spatial", "channel": "channel", "cbam": "CBAM",
@@ -563,12 +575,16 @@ what = {"plain": "plain", "spatial": "spatial", "channel": "channel", "cbam": "C
 plots.plot_runs(runs_of("what", what), xlabel="accuracy on what", chance=1 / 3)
 
 # %% [markdown]
-# *What to see: the same task as a question about the whole image. Plain and spatial attention stay together on the left;
-# channel attention, CBAM and the heads with a maximum lie to the right.*
+# *What to see: plain and spatial attention stay together on the left; channel attention lies to their right, and the plain
+# networks whose head takes a maximum further right still. CBAM, which contains channel attention, does not reach it in
+# every run.*
 #
-# The patch and the shapes are at least 19 pixels apart, and the pools over channels do not tell one colour of a patch
-# from another. No number of gates of this kind carries *which colour* across the image. Each module does what its
-# construction allows, and for each there is a plain way to get the same thing. Measure before you insert.
+# The patch and the shapes are at least 19 pixels apart. A gate's window could reach that far; but what it reads are two
+# pools that do not say which colour was bright, and what it gives is a factor that all channels share. Its shape is
+# wrong for the question. (What holds CBAM up in some runs is a matter for lesson 05.)
+#
+# Each module does what its construction allows, and for each there is a plain way to get the same thing. Measure
+# before you insert.
 #
 # ## Three questions
 #
