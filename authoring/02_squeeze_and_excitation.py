@@ -21,7 +21,8 @@
 #
 # **Time** 30 minutes of reading. The cells run in about half a minute on a laptop, in a few seconds on a GPU.
 #
-# **Before this** lesson 01: the shape (N, C, H, W), pooling, broadcasting.
+# **Before this** [lesson 00](00_start_here.ipynb); you know what a convolution is, and that a batch of images has the shape
+# (N, C, H, W). The words stand in the [glossary](../GLOSSARY.md).
 
 # %%
 import torch
@@ -35,7 +36,7 @@ from cbam_course.networks.filter_bank import FilterBank
 # %% [markdown]
 # ## The question
 #
-# Lesson 01 looked at a feature map as a stack of channels, each a detector for something. Here are eight of
+# A feature map is a stack of channels, each a detector for something. Here are eight of
 # them for one photograph, made by filters that we chose by hand, so that each has a name.
 
 # %%
@@ -138,7 +139,7 @@ print(gate)
 # $$\tilde{x}_{c,i,j} = s_c \cdot x_{c,i,j}$$
 #
 # (equation 4.) The gate has the shape (N, C), the feature map (N, C, H, W). Two axes of length 1 make it
-# (N, C, 1, 1), and broadcasting, as in lesson 01, repeats it over all positions.
+# (N, C, 1, 1), and broadcasting repeats it over all positions.
 
 # %% tags=["nbval-check-output"]
 y = x * gate[:, :, None, None]
@@ -295,12 +296,11 @@ for channels in (64, 256):
 # block's MLP runs once for each image, whatever its size, which is why the paper can call it light.
 #
 # A large r means few hidden units: a coarse summary that all gates must share. A small r costs more and can
-# learn finer rules. The paper settled on 16 after trying 2 to 32 (section 6.1, table 10); lesson 07 shows how to
-# measure such a choice with a spread.
+# learn finer rules. The paper settled on 16 after trying ratios from 2 to 32 (section 6.1 of its longer version).
 #
 # "Light" is true of parameters and multiply-adds. Time is another matter: the block reads the whole feature map
 # twice, once to average it and once to scale it. On one CPU thread a ResNet-50 with SE took 1.07 times as long as
-# without (measured beforehand at 112 × 112 pixels; lesson 06 lets you measure it).
+# without (measured beforehand at 112 × 112 pixels; `python benchmarks/speed.py` repeats the measurement).
 #
 # ## Where it sits
 #
@@ -310,7 +310,7 @@ for channels in (64, 256):
 plots.draw_flow(
     [("x", "(N, C, H, W)"), ("3×3 conv\nBatchNorm", ""), ("ReLU", ""), ("3×3 conv\nBatchNorm", ""),
      ("SE", "(N, C, H, W)"), ("add", "(N, C, H, W)"), ("ReLU", "")],
-    skip="shortcut", highlight=["SE"],
+    skip="shortcut", skip_to=5, highlight=["SE"],
 )  # fmt: skip
 
 # %% [markdown]
@@ -318,8 +318,8 @@ plots.draw_flow(
 # scaled.*
 #
 # After the addition it would scale the shortcut too, and after twenty blocks with gates near ½ about $2^{-20}$ of the
-# input would be left. On the branch, the block can be silenced and the shortcut stays. Lesson 06 inserts it into
-# real networks.
+# input would be left. On the branch, the block can be silenced and the shortcut stays. `insert_attention` of the
+# package finds that place in networks of torchvision and timm.
 #
 # ## What it learns
 #
@@ -340,21 +340,23 @@ plots.show_images(scenes.images, masks=scenes.masks, columns=6, size=1.6)
 # pixel: the average knows whether the patch is there in red or in blue, and the gate can turn the channels
 # of that colour up.
 #
-# We train both for about fifteen seconds each. It is an illustration with one seed, no more.
+# We train both for about ten seconds each. The blocks have 16, 32 and 48 channels, so we take r = 4: with 16 the
+# hidden layers would have one, two and three units. It is an illustration with one seed, no more.
 
 # %%
 from cbam_course.networks.small_cnn import DenseCNN
 
 train = make_scenes(2000, task="what", seed=10)
 test = make_scenes(300, task="what", seed=11)
-models = {"plain": DenseCNN(), "SE": DenseCNN(attention=SqueezeExcitation)}
+torch.manual_seed(0)
+models = {"plain": DenseCNN(), "SE": DenseCNN(attention=lambda width: SqueezeExcitation(width, 4))}
 for name, model in models.items():
-    history = fit(model, train.dense, test.dense, epochs=5, batch_size=32, progress=False)
+    history = fit(model, train.dense, test.dense, epochs=6, batch_size=32, learning_rate=0.01, progress=False)
     print(f"{name:6} mean IoU {history.final:.2f} after {history.seconds:.0f} s")
 
 # %% [markdown]
-# The plain network marks shapes of every colour or none; with SE the right shape is usually found. Look at the
-# answers, and then at the gates behind them.
+# Marking all three shapes equally would give about 0.25, and the plain network is not far from that. The one with SE
+# does better after the same few seconds. Look at the answers, and then at the gates behind them.
 
 # %%
 with torch.no_grad():
@@ -363,30 +365,31 @@ titles = ["plain"] * 6 + ["SE"] * 6
 plots.show_maps(answers, titles, masks=test.masks[:6].repeat(2, 1, 1), size=1.5, limits=(0, 1))
 
 # %% [markdown]
-# *What to see: the same six test scenes twice. The white outline is the shape asked for. Above, the plain network
-# gives all shapes of a scene some brightness; below, the network with SE is bright on one shape and dark on the
-# others.*
+# *What to see: the same six test scenes twice. The white outline is the shape asked for. Above, the plain network is
+# bright on shapes of any colour. Below, with SE, most of the wrong shapes are dark, though not all: six epochs are
+# short.*
 #
-# `capture` records the gates as they run. Average the gate of the last block over all test scenes with a red, a
-# green and a blue patch.
+# `capture` records the gates as they run. For each of the three blocks, average the gate over all test scenes with a
+# red, a green and a blue patch. Where do the three averages differ?
 
 # %%
 with torch.no_grad(), capture(models["SE"]) as gates:
     models["SE"](test.inputs())
-last = list(gates)[-1]
-gate = gates[last][0].flatten(1)
-print(last, tuple(gate.shape))
+patches = test.asked_colour.unique()
+mean_gates = {}
+for name, (gate,) in gates.items():
+    mean_gates[name] = torch.stack([gate[test.asked_colour == patch].mean((0, 2, 3)) for patch in patches])
+    spread = mean_gates[name].amax(0) - mean_gates[name].amin(0)
+    print(f"{name}: {len(spread)} channels, the averages differ by up to {spread.max():.2f}")
 
 # %%
-by_patch = {
-    f"{test.colour_names[number]} patch": gate[test.asked_colour == number].mean(0)
-    for number in test.asked_colour.unique()
-}
-plots.plot_gates(by_patch, width=11, title="mean gate of each channel in the last block")
+selective = max(mean_gates, key=lambda name: mean_gates[name].std(0).max())
+labels = [f"{test.colour_names[patch]} patch" for patch in patches]
+plots.plot_gates(dict(zip(labels, mean_gates[selective], strict=True)), width=10, title=selective)
 
 # %% [markdown]
-# *What to see: one group of three bars for each channel of the last block. In many groups one bar is far from the
-# other two: the channel is open for one colour of the patch and nearly closed for the others, or the reverse.*
+# *What to see: three bars for each channel of the block whose gates differ most. Many channels are open or closed
+# whatever the patch; in some the three bars have different heights: there the factor depends on the patch.*
 #
 # This is what SE is for. The patch is one small thing in a corner. Its colour moves the averages, the MLP reads
 # them, and the gate changes what happens at positions the patch is far away from.
@@ -445,16 +448,25 @@ runs = {label: table.accuracy[table.model == name] for name, label in chosen.ite
 plots.plot_runs(runs, xlabel="mean IoU on the test scenes")
 
 # %% [markdown]
-# *What to see: three rows of five points. The plain network lies far to the left; SE and the network that only adds
-# the averages lie close together on the right.*
+# *What to see: three rows of five points. The plain network lies far to the left, near 0.22. SE and the network that
+# only adds the averages lie on the right, near 0.6, and their points overlap.*
 #
-# What made the difference is the *path* from the whole image to every pixel. Multiplying by a gate is one way to
-# use it, and adding is about as good here. Remember that when you read that attention "focuses" on something.
+# Both have what the plain network lacks: a *path* from the whole image to every pixel. Multiplying by a gate is one
+# way to use it, adding is another. Is the gate better? Subtract the runs seed by seed.
+
+# %%
+from cbam_course.training.statistics import compare
+
+print(compare(table, "se", "context-mean"))
+
+# %% [markdown]
+# So most of the gain comes from the path, and what the gate adds to it, five seeds do not settle. Remember that
+# when you read that attention "focuses" on something.
 #
 # And on photographs? Two networks trained on ImageNet with one recipe reached 76.38 % without and 77.18 % with SE
 # (ResNet-50, implus/PytorchInsight); with a stronger recipe 81.21 % and 81.10 % (resnet50.a1 and seresnet50.a1
 # in timm's results file at 288 pixels). One gain, one loss, one run each: too few for a claim in either
-# direction. Lesson 07 is about how to find out.
+# direction.
 #
 # ## Three questions
 #
@@ -480,7 +492,7 @@ plots.plot_runs(runs, xlabel="mean IoU on the test scenes")
 #
 # The exercise has five tasks: [your copy](../work/02_squeeze_and_excitation_exercise.ipynb) (made by `make lab`),
 # or [the blank one](../exercises/02_squeeze_and_excitation_exercise.ipynb) to read online.
-# Before: [01 · Feature maps](01_feature_maps.ipynb). Next: [03 · Channel attention](03_channel_attention.ipynb).
+# Before: [00 · Start here](00_start_here.ipynb). Next: [03 · Channel attention](03_channel_attention.ipynb).
 #
 # ## Sources
 #
@@ -488,4 +500,4 @@ plots.plot_runs(runs, xlabel="mean IoU on the test scenes")
 #   the longer version, arXiv:1709.01507, has the study of the reduction ratio in section 6.1.
 # * Accuracies on ImageNet: the tables of the repositories implus/PytorchInsight and huggingface/pytorch-image-models
 #   (timm). They are quoted, not re-measured.
-# * Time of ResNet-50 with SE: measured beforehand on one CPU thread, see `benchmarks/`.
+# * The five-seed table: `results/what-dense.csv`, with its command and conditions in `results/README.md`.

@@ -610,7 +610,7 @@ plots.plot_runs(runs_of("what", what), xlabel="accuracy on what", chance=1 / 3)
 #
 # The exercise has seven tasks: [your copy](../work/04_spatial_attention_exercise.ipynb) (made by `make lab`),
 # or [the blank one](../exercises/04_spatial_attention_exercise.ipynb) to read online.
-# Before: [03 · Channel attention](03_channel_attention.ipynb). Next: [05 · CBAM](05_cbam.ipynb).
+# Before: [03 · Channel attention](03_channel_attention.ipynb). Next: 05 · CBAM, in preparation.
 #
 # ## Sources
 #

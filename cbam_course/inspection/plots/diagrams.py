@@ -10,13 +10,19 @@ _BOX = {"boxstyle": "round,pad=0.4", "linewidth": 1.2, "edgecolor": "#333333"}
 
 
 def draw_flow(
-    steps: Sequence[tuple[str, str]], *, skip: str = "", highlight: Sequence[str] = (), title: str = ""
+    steps: Sequence[tuple[str, str]],
+    *,
+    skip: str = "",
+    skip_to: int = -1,
+    highlight: Sequence[str] = (),
+    title: str = "",
 ) -> Figure:
     """Draw steps from left to right, each as (what happens, shape that comes out).
 
     Args:
         steps: the boxes in order; the second text of each is written under the arrow that leaves it.
-        skip: if given, an arrow with this text leads from the first box past all others to the last one.
+        skip: if given, an arrow with this text leads from the first box past the others.
+        skip_to: number of the box where that arrow ends; the last one by default.
         highlight: texts of the boxes to be drawn in colour.
     """
     spacing = 1.45
@@ -31,7 +37,7 @@ def draw_flow(
             if number:
                 _arrow(axis, (number - 0.58, 0), (number - 0.42, 0))
         if skip:
-            last = len(steps) - 1
+            last = skip_to % len(steps)
             axis.plot([0, 0, last], [0.4, 1.0, 1.0], color="#333333", lw=1.2)
             _arrow(axis, (last, 1.02), (last, 0.35))
             axis.text(last / 2, 1.12, skip, ha="center", va="bottom", fontsize=8)

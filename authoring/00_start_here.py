@@ -1,0 +1,200 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 00 · Start here
+#
+# **You will be able to**
+#
+# * say what this course is about, and in which order it gets there;
+# * tell whether your computer is ready, and what the course does with it;
+# * use `check`, `hint` and `progress`, and read what they say.
+#
+# **Time** 15 minutes. The cells run in a few seconds.
+#
+# ## What this course is about
+#
+# A convolutional network turns an image into a stack of **feature maps**: dozens of pictures, each bright where its
+# filter found something. Two questions come up at once.
+#
+# * *Which* of these maps matter for this image? **Squeeze-and-Excitation** (SE, 2018) answers with one factor for
+#   each map, computed from the averages over the whole image. It does not know where anything is.
+# * And *where* in the image? **CBAM** (2018) goes further in two steps: **channel attention**, which reads the
+#   average and the maximum of each map through one small shared network, and **spatial attention**, which gives
+#   each position a factor of its own.
+#
+# Both are small, and both can be put into any convolutional network. They are said to help with small objects and
+# with segmentation. You will build them from single tensor operations, insert them, measure what they do, look at
+# their gates, and learn to judge what is said about them. Wherever the course makes a claim, it tests it, beside the
+# simplest thing that might do as well. Sometimes that simple thing wins.
+#
+# | no. | lesson | afterwards you can | hours, with its exercise |
+# |---|---|---|---|
+# | 00 | Start here | use the checks, hints and the progress table | ½ |
+# | 01 | Feature maps and broadcasting (in preparation) | pool and broadcast without surprises | – |
+# | 02 | [Squeeze-and-Excitation](02_squeeze_and_excitation.ipynb) | build SE, and say what it cannot see | 1¼ |
+# | 03 | [Channel attention](03_channel_attention.ipynb) | say why a maximum belongs beside the average | 1¼ |
+# | 04 | [Spatial attention](04_spatial_attention.ipynb) | build it, and test whether its map points at anything | 1½ |
+# | 05 | CBAM (in preparation) | put the two together, and compare | – |
+#
+# The exercises are half of the course. Words and symbols stand in the [glossary](../GLOSSARY.md).
+#
+# ## Is this computer ready?
+#
+# The doctor looks at versions, device, memory, disk and data. Each line begins with `[ok]`, `[warn]` or `[fail]`, and
+# says what to do where something is amiss. A laptop without a GPU and without a network is fine.
+
+# %%
+from cbam_course.environment import doctor
+
+report = doctor()
+report.healthy
+
+# %% [markdown]
+# `True` means that nothing is broken. Run `report` in a cell of its own to see every line; here they would show the
+# computer that made this page and not yours.
+#
+# ## The data: scenes
+#
+# Most lessons use *scenes*: small shapes on coloured clutter, made by code in a second. Nothing is downloaded, and
+# the right answer is known for every pixel. That makes them instruments: a part of a network can be shown to matter,
+# or not to.
+#
+# In the task **where**, the red shape is the target and the others distract. The question is its shape.
+
+# %%
+from cbam_course import make_scenes
+from cbam_course.inspection import plots
+
+where = make_scenes(6, task="where", seed=1)
+names = [where.class_names[label] for label in where.labels]
+plots.show_images(where.images, names, masks=where.masks, size=1.7)
+
+# %% [markdown]
+# *What to see: six scenes of 48 × 48 pixels, each with five shapes on noisy coloured blotches. The red one has a white
+# outline, and its name stands above: that is the answer. The outline is not part of the image.*
+#
+# **Predict.** The target covers a few dozen of 2,304 pixels. If a network averages over the whole image at its end,
+# how much of that average does the target make up? Lesson 03 puts a number on it.
+#
+# In the task **what**, a patch in the corner says by its colour which shape is asked for. The patch is far away
+# from the shapes, and a network that looks at small windows never sees both at once.
+
+# %%
+what = make_scenes(6, task="what", seed=1)
+names = [what.class_names[label] for label in what.labels]
+plots.show_images(what.images, names, masks=what.masks, size=1.7)
+
+# %% [markdown]
+# *What to see: six scenes with three shapes in three colours and a square patch in the top left corner. The outlined
+# shape has the colour of the patch.*
+#
+# Real photographs come in as well. Three travel with the course.
+
+# %%
+from cbam_course.data.photos import PHOTOS, load_photo
+
+plots.show_images([load_photo(name, size=160) for name in PHOTOS], PHOTOS, columns=3, size=2.6)
+
+# %% [markdown]
+# *What to see: a cat's face, an astronaut in front of a flag and a model of a shuttle, and a cup of coffee on a
+# wooden table.*
+#
+# ## How an exercise works
+#
+# A task asks for a function, a class or a value. You write it, run its cell, and hand it to `check`. Take this one:
+# *from a batch of images (N, C, H, W), return the mean brightness of each image, shape (N,).*
+#
+# Nothing written yet: the check says so, and that costs nothing.
+
+# %%
+from cbam_course import check, hint
+
+
+def brightness(images):
+    raise NotImplementedError
+
+
+check("warm-up", brightness)
+
+# %% [markdown]
+# Now an answer that looks right and is not. Run it and read the report from top to bottom: what holds, what fails,
+# what was expected and what came, and the likely mistake by its name.
+
+
+# %%
+def brightness(images):
+    return images.mean()
+
+
+check("warm-up", brightness)
+
+# %% [markdown]
+# Every property was tested by an experiment on your function and not by comparing it with ours. So a right answer may be
+# written in any way you like. If the report is not enough, ask for a hint; there are three for each task.
+
+# %%
+hint("warm-up")
+
+# %% [markdown]
+# And a right answer.
+
+
+# %%
+def brightness(images):
+    return images.flatten(1).mean(dim=1)
+
+
+check("warm-up", brightness)
+
+# %% [markdown]
+# ## Where your work is
+#
+# * `make lab` copies the exercises into the folder `work/`. Write there. When the course is updated, an exercise that you
+#   have edited is never overwritten: the new one is put beside it, and a sentence says so.
+# * `python -m cbam_course reset 02` gives you a fresh copy of exercise 02 and keeps the old one.
+# * Your progress is one small file; `progress()` shows the table and says where the file is. Copy it to take your
+#   progress to another computer.
+#
+# ## What this does not do
+#
+# The checks look at behaviour on inputs that we chose. They find the mistakes that people make, and they have been
+# tried on hundreds of right and wrong answers. A function built to fool them would fool them.
+#
+# ## Three questions
+#
+# <details><summary>1. Your answer is right and written quite differently from the solution. Will it pass?</summary>
+#
+# It should: no check looks at your names, your layers or the order of your operations. If it does not, that is a fault
+# of the course.
+# </details>
+#
+# <details><summary>2. A check says "not attempted". Is that bad?</summary>
+#
+# No. It means that the function still raises NotImplementedError, or that the value is still None.
+# </details>
+#
+# <details><summary>3. You fail a task that you had passed before. Is the pass lost?</summary>
+#
+# No. Progress only grows.
+# </details>
+#
+# ## Now you
+#
+# Two short tasks: [your copy](../work/00_start_here_exercise.ipynb) (made by `make lab`), or
+# [the blank one](../exercises/00_start_here_exercise.ipynb) to read online.
+#
+# ## Sources
+#
+# * J. Hu, L. Shen, G. Sun: *Squeeze-and-Excitation Networks*, CVPR 2018.
+# * S. Woo, J. Park, J.-Y. Lee, I. S. Kweon: *CBAM: Convolutional Block Attention Module*, ECCV 2018.
+# * The photographs come with scikit-image and are in the public domain or CC0.
