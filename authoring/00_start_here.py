@@ -98,16 +98,16 @@ plots.show_images(what.images, names, masks=what.masks, size=1.7)
 # *What to see: six scenes with three shapes in three colours and a square patch in the top left corner. The outlined
 # shape has the colour of the patch.*
 #
-# Real photographs come in as well. Three travel with the course.
+# Real photographs come in as well. Four travel with the course.
 
 # %%
 from cbam_course.data.photos import PHOTOS, load_photo
 
-plots.show_images([load_photo(name, size=160) for name in PHOTOS], PHOTOS, columns=3, size=2.6)
+plots.show_images([load_photo(name, size=160) for name in PHOTOS], list(PHOTOS), columns=4, size=2.2)
 
 # %% [markdown]
-# *What to see: a cat's face, an astronaut in front of a flag and a model of a shuttle, and a cup of coffee on a
-# wooden table.*
+# *What to see: a cat's face; an astronaut in front of a flag and a model of a shuttle; a cup of coffee on a wooden
+# table; a rocket on its launch pad at dusk.*
 #
 # ## How an exercise works
 #

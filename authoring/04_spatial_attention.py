@@ -575,13 +575,15 @@ what = {"plain": "plain", "spatial": "spatial", "channel": "channel", "cbam": "C
 plots.plot_runs(runs_of("what", what), xlabel="accuracy on what", chance=1 / 3)
 
 # %% [markdown]
-# *What to see: plain and spatial attention stay together on the left; channel attention lies to their right, and the plain
-# networks whose head takes a maximum further right still. CBAM, which contains channel attention, does not reach it in
-# every run.*
+# *What to see: the plain network's runs lie together near 0.59. Spatial attention lies between 0.61 and 0.80, channel
+# attention between 0.84 and 0.93, and the plain networks whose head takes a maximum further right still. One run of
+# CBAM stays near the plain network.*
 #
-# The patch and the shapes are at least 19 pixels apart. A gate's window could reach that far; but what it reads are two
-# pools that do not say which colour was bright, and what it gives is a factor that all channels share. Its shape is
-# wrong for the question. (What holds CBAM up in some runs is a matter for lesson 05.)
+# In this form spatial attention gains something in three of five runs. Can a map of *where* answer *what*? In this
+# network's last block the map has 6 × 6 positions, and a 7 × 7 window covers all of it: the gate can react to the patch,
+# however far away that is. But what it reads are two pools that do not say which colour was bright, and what it gives
+# is a factor that all channels share. In the dense network the last map has 12 × 12 positions, the window covers a
+# third of it, and nothing is gained. (What held CBAM up in one run we do not know.)
 #
 # Each module does what its construction allows, and for each there is a plain way to get the same thing. Measure
 # before you insert.
