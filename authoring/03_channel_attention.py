@@ -363,7 +363,7 @@ dense = {"plain": "plain", "se": "average (SE)", "channel-max": "maximum", "chan
 plots.plot_runs(runs_of("what-dense", dense), xlabel="mean IoU")
 
 # %% [markdown]
-# *What to see: the plain network far to the left, near 0.22; the five others to the right, between 0.45 and 0.72, the row
+# *What to see: the plain network far to the left, near 0.22; the five others to the right, between 0.37 and 0.72, the row
 # "both" farthest. Two runs with the maximum alone and one with the added average lie well to the left of their fellows.*
 #
 # The large step, about 0.4, is the *path* from the whole image to every pixel: even adding the summaries, with no gate at

@@ -54,7 +54,8 @@ def test_never_more_than_two_code_cells_in_a_row(name):
 def test_more_than_half_of_a_lesson_is_prose(name):
     words = len(re.findall(r"\w+", prose(name)))
     code = len(re.findall(r"\w+", "\n".join(c.source for c in cells(name) if c.cell_type == "code")))
-    assert 0.55 <= words / (words + code) <= 0.85, f"{words} words of prose, {code} of code"
+    most = 0.95 if name == START else 0.85  # the first lesson explains the course itself
+    assert 0.55 <= words / (words + code) <= most, f"{words} words of prose, {code} of code"
 
 
 @pytest.mark.parametrize("name", [name for name in LESSONS if name != START])
