@@ -13,6 +13,7 @@ def channel_gate(x):
 
 
 def spatial_gate(x):
+    """A gate (N, 1, H, W) that depends on the mean and the maximum over channels."""
     return torch.sigmoid(2 * x.mean(dim=1, keepdim=True) - 0.7 * x.amax(dim=1, keepdim=True))
 
 
