@@ -366,8 +366,8 @@ plots.show_maps(answers, titles, masks=test.masks[:6].repeat(2, 1, 1), size=1.5,
 
 # %% [markdown]
 # *What to see: the same six test scenes twice. The white outline is the shape asked for. Above, the plain network is
-# bright on shapes of any colour. Below, with SE, most of the wrong shapes are dark, though not all: six epochs are
-# short.*
+# bright on two or three shapes of each scene, whatever their colour. Below, with SE, fewer of the wrong shapes are
+# bright, though not none: six epochs are short.*
 #
 # `capture` records the gates as they run. For each of the three blocks, average the gate over all test scenes with a
 # red, a green and a blue patch. Where do the three averages differ?
@@ -388,8 +388,12 @@ labels = [f"{test.colour_names[patch]} patch" for patch in patches]
 plots.plot_gates(dict(zip(labels, mean_gates[selective], strict=True)), width=10, title=selective)
 
 # %% [markdown]
-# *What to see: three bars for each channel of the block whose gates differ most. Many channels are open or closed
-# whatever the patch; in some the three bars have different heights: there the factor depends on the patch.*
+# *What to see: three bars for each channel of the block whose gates differ most. In the run printed here the bar of the
+# red patch stands apart in most channels, and those of the green and the blue patch are nearly equal.*
+#
+# So after six epochs this network tells red from not red, and hardly green from blue. That is why two shapes stay
+# bright in several of the scenes above; your run may have learned another pair first. The networks of the table
+# further down trained longer.
 #
 # This is what SE is for. The patch is one small thing in a corner. Its colour moves the averages, the MLP reads
 # them, and the gate changes what happens at positions the patch is far away from.
