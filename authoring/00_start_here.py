@@ -40,7 +40,7 @@
 # | no. | lesson | afterwards you can | hours, with its exercise |
 # |---|---|---|---|
 # | 00 | Start here | use the checks, hints and the progress table | ½ |
-# | 01 | Feature maps and broadcasting (in preparation) | pool and broadcast without surprises | – |
+# | 01 | [Feature maps and broadcasting](01_feature_maps.ipynb) | pool and broadcast without surprises | 1 |
 # | 02 | [Squeeze-and-Excitation](02_squeeze_and_excitation.ipynb) | build SE, and say what it cannot see | 1¼ |
 # | 03 | [Channel attention](03_channel_attention.ipynb) | say why a maximum belongs beside the average | 1¼ |
 # | 04 | [Spatial attention](04_spatial_attention.ipynb) | build it, and test whether its map points at anything | 1½ |

@@ -21,8 +21,8 @@
 #
 # **Time** 30 minutes of reading. The cells run in about half a minute on a laptop, in a few seconds on a GPU.
 #
-# **Before this** [lesson 00](00_start_here.ipynb); you know what a convolution is, and that a batch of images has the shape
-# (N, C, H, W). The words stand in the [glossary](../GLOSSARY.md).
+# **Before this** [lesson 01](01_feature_maps.ipynb): the shape (N, C, H, W), pooling, broadcasting. The words stand in the
+# [glossary](../GLOSSARY.md).
 
 # %%
 import torch
@@ -496,7 +496,7 @@ print(compare(table, "se", "context-mean"))
 #
 # The exercise has five tasks: [your copy](../work/02_squeeze_and_excitation_exercise.ipynb) (made by `make lab`),
 # or [the blank one](../exercises/02_squeeze_and_excitation_exercise.ipynb) to read online.
-# Before: [00 · Start here](00_start_here.ipynb). Next: [03 · Channel attention](03_channel_attention.ipynb).
+# Before: [01 · Feature maps](01_feature_maps.ipynb). Next: [03 · Channel attention](03_channel_attention.ipynb).
 #
 # ## Sources
 #

@@ -1,0 +1,163 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 01 · Feature maps and broadcasting: exercise
+#
+# **Goal** Pool over the right axes, predict what broadcasting does, and find a bug that raises no error.
+# Six tasks, about 40 minutes. The lesson: [01 · Feature maps](../notebooks/01_feature_maps.ipynb).
+#
+# Write your answer into the empty cell, run it, then run the cell with `check`. `hint("task-id")` gives one hint at a
+# time, three for each task.
+
+# %%
+import torch
+from torch import nn
+
+from cbam_course import check, hint, progress
+
+# %% [markdown]
+# ### Task 1 · Both pools (difficulty 1 of 5, 5 min)
+#
+# Write `both_pools(x)`: from a feature map (N, C, H, W) return a pair: the **mean over space**, shape (N, C), and the
+# **maximum over channels**, shape (N, H, W).
+
+
+# %%
+def both_pools(x):
+    ### BEGIN SOLUTION
+    return x.mean(dim=(2, 3)), x.amax(dim=1)
+    ### END SOLUTION
+
+
+# %%
+check("both-pools", both_pools)
+
+# %% [markdown]
+# ### Task 2 · Predict the shapes (difficulty 2 of 5, 5 min)
+#
+# A feature map has the shape **(2, 8, 5, 8)**. It is multiplied by a tensor of each of these shapes:
+#
+# a) (2, 8, 1, 1)   b) (2, 1, 5, 8)   c) (8,)   d) (2, 8)   e) (8, 1, 1)
+#
+# On paper, without running anything: which axis of the feature map does the **8** of c), d) and e) meet? Answer with
+# three words, each one of `"channels"`, `"columns"` or `"error"` (if the product does not exist).
+
+# %%
+### BEGIN SOLUTION
+the_eights = ("columns", "error", "channels")
+### END SOLUTION
+
+# %%
+check("which-axis", the_eights)
+
+# %% [markdown]
+# ### Task 3 · Scale positions (difficulty 2 of 5, 5 min)
+#
+# Write `scale_positions(x, gate)`: x has the shape (N, C, H, W), the gate (N, H, W) holds one factor for each position.
+# Multiply every channel of an image by that image's gate.
+
+
+# %%
+def scale_positions(x, gate):
+    ### BEGIN SOLUTION
+    return x * gate.unsqueeze(1)
+    ### END SOLUTION
+
+
+# %%
+check("scale-positions", scale_positions)
+
+# %% [markdown]
+# ### Task 4 · Find the bug (difficulty 3 of 5, 8 min)
+#
+# This function shall subtract from every channel of every image its own mean. Its author tested it on a map of the
+# shape (4, 4, 4, 4), saw no error, and was content. It is wrong even there. Write `centre(x)` so that it is right for
+# any shape.
+
+
+# %%
+def centre_with_bug(x):
+    return x - x.mean(dim=(2, 3))
+
+
+# %%
+def centre(x):
+    ### BEGIN SOLUTION
+    return x - x.mean(dim=(2, 3), keepdim=True)
+    ### END SOLUTION
+
+
+# %%
+check("centre-bug", centre)
+
+# %% [markdown]
+# ### Task 5 · Read the maps (difficulty 2 of 5, 5 min)
+#
+# Three channels of one feature map. In which channel is something **small and strong**? In which one is something
+# **everywhere and weak**? Look at the numbers that the cell prints, and answer with the two channel numbers, in that
+# order.
+
+# %%
+generator = torch.Generator().manual_seed(7)
+maps = torch.rand(1, 3, 24, 24, generator=generator) * 0.1
+maps[0, 0, 5:8, 14:17] += 2.0
+maps[0, 2] += 0.5
+print("mean   ", maps.mean((2, 3))[0].tolist())
+print("maximum", maps.amax((2, 3))[0].tolist())
+
+# %%
+### BEGIN SOLUTION
+small_then_everywhere = (0, 2)
+### END SOLUTION
+
+# %%
+check("read-the-maps", small_then_everywhere)
+
+# %% [markdown]
+# ### Task 6 · A polite hook (difficulty 3 of 5, 10 min)
+#
+# Write `grab(model, name, images)`: run the model on the images and return the output of its submodule `name` (as in
+# `model.get_submodule(name)`), **detached**. Afterwards no hook of yours may be left on the model, even if the model
+# raised on the way.
+
+
+# %%
+def grab(model, name, images):
+    ### BEGIN SOLUTION
+    kept = []
+    handle = model.get_submodule(name).register_forward_hook(lambda m, inputs, output: kept.append(output))
+    try:
+        model(images)
+    finally:
+        handle.remove()
+    return kept[0].detach()
+    ### END SOLUTION
+
+
+# %%
+check("polite-hook", grab)
+
+# %% [markdown]
+# Try it on a small network of your own, such as this one:
+
+# %%
+network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 3, padding=1))
+
+# %% [markdown]
+# ### To think about
+#
+# * Which sizes would you choose for a test of task 4, and why?
+# * In task 2, for which shape of the feature map would d) raise no error and be wrong?
+
+# %%
+progress()
