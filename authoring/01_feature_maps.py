@@ -45,9 +45,9 @@ x = filters(photo[None] / 255)
 plots.show_maps(x[0], filters.names, columns=4, size=1.9)
 
 # %% [markdown]
-# *What to see: eight maps of a cat's face. "red" is filled by the orange fur, "light" by the pale background, "dark" by
-# the pupils and the shadows; the two edge maps draw the whiskers and the stripes; "spot" is faint; "green" and "blue"
-# are nearly empty.*
+# *What to see: eight maps of a cat's face. "red" is filled by the orange fur, "light" by the pale background, "dark" by the
+# rims of the eyes and the shadows; the two edge maps draw the stripes and the lids; "spot" is faint; "green" shows the
+# eyes, barely, and "blue" nothing.*
 #
 # Each map answers *where* for one kind of thing, and the whole stack answers *what* for each place. Attention, later,
 # weighs one or the other.
@@ -117,7 +117,7 @@ print(over_channels, tuple(over_channels.shape))
 plots.show_maps([x[0].mean(0), x[0].amax(0)], ["mean over channels", "maximum over channels"], size=3)
 
 # %% [markdown]
-# *What to see: on the left a flat picture with the eyes darker than the rest; on the right a picture with more contrast,
+# *What to see: on the left a dark, flat picture in which the face is barely visible; on the right one with more contrast,
 # in which dark places and light ones are both bright, because one of the filters likes each of them.*
 #
 # ## As a loop, then without one
