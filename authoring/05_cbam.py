@@ -28,8 +28,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cbam_course import CBAM, ChannelAttention, SpatialAttention, SqueezeExcitation
-from cbam_course import capture, count_cost, fit, insert_attention, make_scenes
+from cbam_course import (
+    CBAM,
+    ChannelAttention,
+    SpatialAttention,
+    SqueezeExcitation,
+    capture,
+    count_cost,
+    fit,
+    insert_attention,
+    make_scenes,
+)
 from cbam_course.data.photos import load_photo
 from cbam_course.inspection import plots
 from cbam_course.networks.filter_bank import FilterBank
@@ -46,11 +55,16 @@ filters = FilterBank()
 features = filters(load_photo("coffee", size=120)[None] / 255)
 channel_gate = torch.full((1, 8, 1, 1), 0.1)
 channel_gate[:, filters.names.index("red")] = 1.0
-rows, columns = torch.meshgrid(torch.linspace(-1, 1, 120), torch.linspace(-1, 1, 120), indexing="ij")
-spatial_gate = ((rows**2 + columns**2 < 0.4).float() * 0.9 + 0.1)[None, None]
+rows, columns = torch.meshgrid(torch.linspace(-1, 1, 120), torch.linspace(-1.5, 1.5, 180), indexing="ij")
+spatial_gate = (((rows + 0.2) ** 2 + columns**2 < 0.5).float() * 0.9 + 0.1)[None, None]
 
 # %%
-versions = [features, features * channel_gate, features * spatial_gate, features * channel_gate * spatial_gate]
+versions = [
+    features,
+    features * channel_gate,
+    features * spatial_gate,
+    features * channel_gate * spatial_gate,
+]
 titles = ["x", "which", "where", "both"]
 shown = [(version[0, filters.names.index(name)], f"{name}: {title}")
          for name in ("red", "light") for version, title in zip(versions, titles, strict=True)]  # fmt: skip
@@ -62,7 +76,7 @@ plots.show_maps([m for m, _ in shown], [t for _, t in shown], columns=4)
 # left.*
 #
 # Each value of the result is $x_{c,i,j} \cdot s_c \cdot m_{i,j}$: one factor for its channel and one for its position. For
-# 8 channels and 120 × 120 positions that is 8 + 14,400 factors instead of 8 · 14,400. It is cheap, and it is a limit: no
+# 8 channels and 120 × 180 positions that is 8 + 21,600 factors instead of 8 · 21,600. It is cheap, and it is a limit: no
 # such product can keep red *here* and light *there*. Nobody sets the gates by hand, of course. The Convolutional Block
 # Attention Module (CBAM; Woo, Park, Lee and Kweon 2018) computes them from the features, one after the other:
 #
@@ -263,8 +277,9 @@ print(f"more by {extra[0]:.1%} and {extra[1]:.2%}")
 # through the whole feature map in memory. Written with the usual pooling layers (`AdaptiveMaxPool2d`, `max(dim=1)`), one
 # CBAM took 11 to 14 times as long as the one pass `x * 1.0` through the same map, and a ResNet-50 with it 1.27 times as
 # long as without, against 1.07 times with SE (measured beforehand: one CPU thread, `eval`, 112 × 112 pixels for the
-# network). Written with `mean` and `amax`, as here, a module takes about half of that or less in `eval`; in training it is
-# slower by a fifth to two fifths, because `amax` shares its gradient among ties. "Negligible" is true of FLOPs, not of time.
+# network). Written with `mean` and `amax`, as here, a module takes 0.44 to 0.60 of that time in `eval` and 1.2 to 1.4 times
+# as long in training, where the gradient of `amax`, which ties share, is costly (measured beforehand, three sizes).
+# "Negligible" is true of FLOPs, not of time.
 #
 # ## What each part contributes
 #
@@ -359,9 +374,9 @@ plots.show_maps(
 )  # fmt: skip
 
 # %% [markdown]
-# *What to see: the target of six test scenes is outlined in both rows. Above, the maps of the network with spatial attention
-# alone are dark with a light place on the target. Below, those of the same block inside CBAM are light nearly everywhere and
-# show no such place.*
+# *What to see: the target of six test scenes is outlined in both rows. Above, the maps of the network with spatial
+# attention alone are dark, with a light place on the target and a grey frame where the padding is. Below, those of the
+# same block inside CBAM are light nearly everywhere and show no such place.*
 #
 # Count it as in lesson 04: in how many scenes does the brightest pixel of a map lie on the target?
 
@@ -397,12 +412,12 @@ plots.plot_gates(
 )  # fmt: skip
 
 # %% [markdown]
-# *What to see: eight groups of five bars. In each group the bars have very different heights: a channel is open for the scenes
-# of one or a few classes and nearly closed for the others.*
+# *What to see: eight groups of five bars. In each group the bars have very different heights: a channel is open for the
+# scenes of one or a few classes and nearly closed for the others.*
 #
-# These gates know the answer. Through its maximum over space, the channel part has found the shape, and it passes the class
-# on by which channels it opens. Then the map has little left to do. **The channel part shares the work**, and here it does
-# most of it. The test is that of lesson 04: replace gates by their averages and look at the accuracy.
+# These gates know part of the answer. Through its maximum over space the channel part learns about a small shape wherever it
+# is, and it says so by which channels it opens. Then the map has less left to do: **the channel part shares the work**. How
+# much of it? The test is that of lesson 04: replace gates by their averages and look at the accuracy.
 
 # %%
 from copy import deepcopy
@@ -433,8 +448,10 @@ for part in ("spatial", "channel"):
 
 # %% [markdown]
 # (Constant means: the average gate over all test scenes, per channel or per position.) Without the images' own maps the
-# network loses little; without their own channel gates it is near guessing, 0.20. Remember this when a figure in a paper shows
-# the spatial map of a CBAM as what the network "attends to": it is one of two gates, and perhaps the idle one.
+# network loses little; without their own channel gates it is near guessing, 0.20. (As in lesson 04, part of a fall is
+# the surprise of the layers behind; but the maps were given the same chance to surprise.) Remember this when a figure
+# in a paper shows the spatial map of a CBAM as what the network "attends to": it is one of two gates, and perhaps the
+# idle one.
 #
 # ## Not where but what
 #
@@ -448,12 +465,21 @@ plots.plot_runs(runs_of("what-dense", dense), xlabel="mean IoU on what, dense")
 
 # %% [markdown]
 # *What to see: plain and spatial attention at the same place far left. All others far right: channel attention and CBAM in
-# front, side by side, then the networks that add the pools, and SE among them. One run with an added average lies apart.*
+# front, side by side, then the network that adds both pools, SE, and the one that adds the average, of which one run lies
+# apart.*
 #
-# This is segmentation, and the cleanest separation of all: the spatial part alone brings nothing, the channel part everything,
-# and CBAM equals its channel part. What it brings is a **path from the whole image to every pixel**. Networks that *add* the
-# same information after the same MLP, with no gate, come most of the way: multiplying has an edge here, of a twentieth,
-# and the path is the rest.
+# This is segmentation, and the cleanest separation of all: the spatial part alone brings nothing, the channel part
+# everything, and CBAM equals its channel part. Two more comparisons that were named beforehand:
+
+# %%
+table = load_results("what-dense")
+print(compare(table, "channel", "plain"))
+print(compare(table, "channel", "context-mean-max"))
+
+# %% [markdown]
+# What the channel part brings is a **path from the whole image to every pixel**. The network that *adds* the same two
+# summaries after the same MLP, with no gate, comes nine tenths of the way. Multiplying has an edge here, and the path is
+# the rest.
 #
 # And as a question about the whole image, with the networks that end in an average:
 
@@ -462,20 +488,24 @@ what = {"plain": "plain", "se": "SE", "spatial": "spatial", "channel": "channel"
         "plain-max": "plain, mean+max head", "plain-mlp": "plain, mean+max head, MLP"}  # fmt: skip
 plots.plot_runs(runs_of("what", what), xlabel="accuracy on what", chance=1 / 3)
 
+# %% [markdown]
+# *What to see: the plain network on the left. SE, spatial attention and CBAM are spread over much of the axis, with
+# single runs near the plain network and others far to the right; channel attention is closer together. The two networks
+# with a mean+max head are on the right, with an MLP in the head at the very end.*
+
 # %%
 table = load_results("what")
 print(compare(table, "channel", "plain"))
 print(compare(table, "cbam", "plain-max"))
 
 # %% [markdown]
-# *What to see: the plain network on the left. SE, spatial attention and CBAM are spread over much of the axis, with single runs
-# near the plain network and others far to the right; channel attention is closer together. The two networks with a mean+max
-# head are on the right, with an MLP in the head at the very end.*
+# The plain heads are ahead and steadier; of all runs with attention, one reaches the network with an MLP in its head. Against
+# the simpler head, CBAM's own spread is too wide for a verdict with five seeds, as the interval says. Look at the points, not
+# at the bars: CBAM has one run that never left the plain network's level and one that is the best of all with attention. A
+# mean of such runs describes none of them.
 #
-# The plain heads win again. And look at the points, not at the bars: CBAM has a run that never left the plain network's level
-# and one that is nearly the best of all with attention. A mean of such runs describes none of them. In a prototype with two seeds and
-# other settings CBAM had reached 0.995 (measured beforehand); five seeds do not bear that out. Had the lesson been
-# written after two runs, it would have told you something false.
+# In a prototype with two seeds and other settings CBAM had reached 0.995 (measured beforehand). Five seeds do not bear that
+# out. Had this lesson been written after two runs, it would have told you something false.
 #
 # ## Does the order matter?
 #
@@ -485,18 +515,19 @@ print(compare(table, "cbam", "plain-max"))
 orders = {"cbam": "channel first (CBAM)", "spatial-first": "spatial first", "parallel": "parallel"}
 plots.plot_runs(runs_of("what-dense", orders), xlabel="mean IoU on what, dense")
 
+# %% [markdown]
+# *What to see: in each row four or five points at the same place on the right. Spatial first and parallel have one point each
+# far to the left.*
+
 # %%
 table = load_results("what-dense").pivot(index="seed", columns="model", values="accuracy")
 print(table[list(orders)].dropna().round(2).to_string())
 
 # %% [markdown]
-# *What to see: in each row four or five points at the same place on the right. Spatial first and parallel have one point each
-# far to the left, and in the table both belong to the same seed.*
-#
-# Where training succeeded, the three are level. One seed in five failed for two of the arrangements and not for the third; with
-# five runs each, one failure against none is no evidence for anything. The paper prefers channel first (section 4.1, table
-# 3, on ImageNet); we could not check its numbers against a copy and do not repeat them. Our table neither confirms nor
-# contradicts it.
+# Both failures belong to the same seed. Where training succeeded, the three are level. One seed in five failed for two
+# of the arrangements and not for the third; with five runs each, one failure against none is no evidence for anything.
+# The paper prefers channel first (section 4.1, table 3, on ImageNet); we could not check its numbers against a copy and
+# do not repeat them. Our table neither confirms nor contradicts it.
 #
 # ## What a fresh module does to features
 #
@@ -527,17 +558,17 @@ for name, make_block in modules.items():
     print(f"{name:13} one block {shrink(make_block):.2f}   eight blocks {shrink(make_block, 8):.6f}")
 
 # %% [markdown]
-# SE halves, and CBAM leaves about a quarter, ½ · ½, in all three conventions. (How far below or above depends on the features:
-# on others we found 0.50 for SE and 0.24 to 0.38 for CBAM.) Eight SE blocks leave one part in 256, eight CBAM blocks a few
-# parts in 100,000.
+# SE halves, and CBAM leaves about a quarter, ½ · ½, in all three conventions. (How far above or below depends on the
+# features: on others it was 0.50 for SE and 0.24 to 0.38 for CBAM, measured beforehand.) Eight SE blocks leave one part
+# in 256, eight CBAM blocks about two in 100,000.
 #
-# A network that is **trained from the start** with its gates adapts: the next BatchNorm divides by whatever spread comes in. A
-# **pretrained** network cannot. Its BatchNorms hold the statistics of the features that they were trained on, and now each
-# residual branch arrives with a quarter of its size, while the shortcut has its full size. The network that you had is
-# gone before the first step of training. That plausibly explains why people report lower accuracy after putting CBAM into a
-# pretrained network (Jongchan/attention-module#24, argusswift/YOLOv4-pytorch#240, ultralytics#22856). In the authors'
-# ResNet the BatchNorm of the spatial gate even starts with γ = 0, so that this gate is exactly ½ at first. Lesson 06 shows an
-# insertion that starts as the identity.
+# A network that is **trained from the start** with its gates adapts: the next BatchNorm divides by whatever spread
+# comes in. A **pretrained** network cannot. Its BatchNorms hold the statistics of the features that they were trained
+# on, and now each residual branch arrives with a quarter of its size, while the shortcut has its full size. The network
+# that you had is gone before the first step of training. That plausibly explains why people report lower accuracy after
+# putting CBAM into a pretrained network (Jongchan/attention-module#24, argusswift/YOLOv4-pytorch#240,
+# ultralytics#22856). In the authors' ResNet the BatchNorm of the spatial gate even starts with γ = 0, so that this gate
+# is exactly ½ at first. Lesson 06 shows an insertion that starts as the identity.
 #
 # ## An audit: four modules, one name
 #
@@ -580,20 +611,20 @@ with torch.no_grad():
     for name, change in changes.items():
         paper.load_state_dict({**converted, **change})
         print(f"{name:28} differs by {(paper(batch) - lesson(batch)).abs().max():.6f}")
-    print(f"{'the same, training mode':28} differs by {(paper.train()(batch) - lesson(batch)).abs().max():.6f}")
+    print(
+        f"{'the same, training mode':28} differs by {(paper.train()(batch) - lesson(batch)).abs().max():.6f}"
+    )
 
 # %% [markdown]
-# Zero biases and exchanged planes: no difference. A fresh BatchNorm in `eval` mode divides by √(1 + 0.00001) and might as well
-# not be there. The other three are different functions: the same number of weights, the same shapes, no error, another
-# map. Of these the planes are the treacherous ones, since nothing in the state dictionary tells which plane is which.
+# Zero biases and exchanged planes: no difference. A fresh BatchNorm in `eval` mode divides by √(1 + 0.00001) and might
+# as well not be there. The other three are different functions, without an error or a warning. The planes are the most
+# treacherous: nothing in a state dictionary tells which plane belongs to which pool.
 #
 # The hidden width fails more openly, where it fails:
 
 # %% tags=["nbval-check-output"]
 for channels in (64, 40, 24):
-    widths = [
-        CBAM(channels, convention=c).channel.mlp[0].out_features for c in ("lesson", "paper", "timm")
-    ]
+    widths = [CBAM(channels, convention=c).channel.mlp[0].out_features for c in ("lesson", "paper", "timm")]
     print(f"{channels} channels: hidden units lesson {widths[0]}, paper {widths[1]}, timm {widths[2]}")
 
 # %% [markdown]
@@ -605,7 +636,9 @@ for channels in (64, 40, 24):
 one_layer = nn.Conv2d(256, 256, 1)
 print("one C→C layer with bias", f"{sum(p.numel() for p in one_layer.parameters()):,}")
 print("the paper's shared MLP ", f"{count_cost(ChannelAttention(256), size).parameters:,}")
-print("with biases            ", f"{count_cost(ChannelAttention(256, convention='paper'), size).parameters:,}")
+print(
+    "with biases            ", f"{count_cost(ChannelAttention(256, convention='paper'), size).parameters:,}"
+)
 
 # %% [markdown]
 # Eight times as many, and not the paper's function. A table in somebody's article that says "YOLO + CBAM" may mean either.
@@ -614,9 +647,9 @@ print("with biases            ", f"{count_cost(ChannelAttention(256, convention=
 # ## Where it is used, and what became of the claims
 #
 # CBAM was proposed for classification networks, at the end of each residual branch, and tried on detection as well. It
-# is popular in the necks of YOLO detectors, where it is said to help with **small objects**, and in segmentation networks. The
-# argument for small objects is the one you have seen: the maximum and the map keep something small from drowning. Our
-# table has the accuracy on the thirds of the test scenes with the smallest and the largest targets:
+# is popular in the necks of YOLO detectors, where it is said to help with **small objects**, and in segmentation
+# networks. The argument for small objects is the one you have seen: the maximum and the map keep something small from
+# drowning. Our table has the accuracy on the thirds of the test scenes with the smallest and the largest targets:
 
 # %%
 table = load_results("where").groupby("model")[["accuracy_small", "accuracy_large"]].mean()
@@ -655,8 +688,8 @@ print(chosen.join(gain).round(3).to_string())
 #
 # <details><summary>1. All spatial kernels of a CBAM are zero. What is left of the module?</summary>
 #
-# The spatial gate is ½ everywhere, so it is half of the channel attention's output. In front of a BatchNorm that is trained along,
-# the factor ½ disappears, and the module is channel attention.
+# The spatial gate is ½ everywhere, so it is half of the channel attention's output. In front of a BatchNorm that is
+# trained along, the factor ½ disappears, and the module is channel attention.
 # </details>
 #
 # <details><summary>2. For which channel gates are "channel first" and "parallel" the same function?</summary>
