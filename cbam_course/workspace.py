@@ -1,40 +1,14 @@
-"""The learner's own copies of the exercises, safe from updates, and the place where progress lives."""
+"""The learner's own copies of the exercises, safe from updates."""
 
 import hashlib
 import json
 import os
-import tempfile
-import warnings
 from datetime import date
-from functools import cache
 from pathlib import Path
 
-from platformdirs import user_data_dir
+from .home import course_home, keep_work
 
-
-def course_home() -> Path:
-    """Return the folder that keeps progress: ``CBAM_COURSE_HOME`` or the user's data folder.
-
-    Where nothing can be written there, one warning says so and a temporary folder takes its place.
-    """
-    wanted = os.environ.get("CBAM_COURSE_HOME") or user_data_dir("cbam-course", appauthor=False)
-    home, problem = _writable(Path(wanted).expanduser())
-    if problem:
-        warnings.warn(problem, stacklevel=2)
-    return home
-
-
-@cache
-def _writable(wanted: Path) -> tuple[Path, str]:
-    try:
-        wanted.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=wanted) as probe:
-            probe.write(b"0")
-        return wanted, ""
-    except OSError as error:
-        instead = Path(tempfile.mkdtemp(prefix="cbam-course-"))
-        lost = f"progress cannot be kept in {wanted} ({error.strerror}); it goes to {instead} and may be lost"
-        return instead, f"{lost}. Set CBAM_COURSE_HOME to a folder that you can write to."
+__all__ = ["course_home", "find_course", "keep_work", "reset", "sync"]
 
 
 def find_course(start: Path | None = None) -> Path:

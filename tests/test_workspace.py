@@ -2,13 +2,12 @@
 
 import json
 import os
-import warnings
 from datetime import date
 
 import pytest
 
 from cbam_course import workspace
-from cbam_course.workspace import course_home, find_course, reset, sync
+from cbam_course.workspace import find_course, reset, sync
 
 NAME = "03_gates_exercise.ipynb"
 
@@ -210,28 +209,3 @@ def test_the_course_is_found_from_inside_and_not_from_outside(course, tmp_path_f
     assert find_course() == course
     with pytest.raises(FileNotFoundError, match="is not inside the course; go to the folder"):
         find_course(tmp_path_factory.mktemp("elsewhere"))
-
-
-def test_progress_lives_where_the_environment_says(tmp_path, monkeypatch):
-    monkeypatch.setenv("CBAM_COURSE_HOME", str(tmp_path / "a" / "b"))
-    assert course_home() == tmp_path / "a" / "b"
-    assert course_home().is_dir()
-
-
-def test_without_a_setting_progress_lives_in_the_folder_for_user_data(tmp_path, monkeypatch):
-    monkeypatch.delenv("CBAM_COURSE_HOME")
-    monkeypatch.setattr(workspace, "user_data_dir", lambda name, appauthor: str(tmp_path / name))
-    assert course_home() == tmp_path / "cbam-course"
-
-
-def test_a_home_that_cannot_be_written_gives_one_sentence_and_a_temporary_folder(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("CBAM_COURSE_HOME", str(tmp_path / "file" / "home"))
-    with pytest.warns(UserWarning, match=r"progress cannot be kept in .*Set CBAM_COURSE_HOME") as caught:
-        home = course_home()
-    assert len(caught) == 1
-    assert home.is_dir()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert course_home() == home
-    home.rmdir()
