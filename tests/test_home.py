@@ -73,6 +73,7 @@ def test_outside_colab_nothing_happens(capsys, monkeypatch, tmp_path):
 def test_in_colab_work_goes_to_the_drive_and_a_sentence_says_where(colab, capsys):
     keep_work()
     assert colab.drive.asked == [str(home._DRIVE)]
+    assert colab.kept.is_dir()
     assert course_home() == colab.kept
     said = capsys.readouterr().out
     assert said.startswith("Progress and trained networks are kept in your Google Drive, folder cbam_course")

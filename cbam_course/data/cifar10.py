@@ -1,26 +1,34 @@
 """CIFAR-10: a copy on this computer first, then the Hugging Face hub, then the original server."""
 
 import os
-from pathlib import Path
+from io import BytesIO
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .download import fetch
+from .sources import DataNotFound, data_folders, download_folder, fetch_archives, find_folder, first_of
+
+__all__ = ["CLASS_NAMES", "DataNotFound", "load_cifar10"]
+
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-_HUB = "uoft-cs/cifar10"
+_FOLDER = "cifar-10-batches-py"
+# The hub keeps every revision; the hashes are those that it shows for the two files.
+_HUB = "datasets/uoft-cs/cifar10/resolve/0b2714987fa478483af9968de7c934580d0bb9a2"
 _HUB_FILE = "plain_text/{split}-00000-of-00001.parquet"
-
-
-class DataNotFound(Exception):
-    """The data could not be found or fetched; the message says what was tried and what to do."""
+_HUB_SHA256 = {
+    "train": "8428b53a88a11ac374111006708df51469e315a22ac6d66470afd9c78d2ae883",
+    "test": "841389e6f2d64f28bf17310e430aebac20ec3ba611a3c5e231dc93c645ce84de",
+}
 
 
 def load_cifar10(split: str = "train", *, download: bool = True) -> tuple[Tensor, Tensor]:
     """Load CIFAR-10 as images uint8 (n, 3, 32, 32) and labels int64 (n,); 50,000 for training, 10,000 for testing.
 
-    Looked for in the folder ``CBAM_COURSE_DATA``, then in ``data`` below the working folder, then on the Hugging
-    Face hub, then on the original server, which is slow.
+    Looked for in the folder ``CBAM_COURSE_DATA``, in ``data`` below the working folder and among earlier
+    downloads, then on the Hugging Face hub (or the mirror that ``HF_ENDPOINT`` names), then on the original
+    server, which is slow. Every file is compared with its hash.
 
     Args:
         split: ``"train"`` or ``"test"``.
@@ -39,54 +47,50 @@ def load_cifar10(split: str = "train", *, download: bool = True) -> tuple[Tensor
         "the Hugging Face hub": _hub_copy,
         "the original server": _original,
     }
-    tried = []
-    for name, source in sources.items() if download else [("this computer", _local_copy)]:
-        try:
-            return source(split)
-        except Exception as error:  # whatever a source fails with, the next one is tried
-            tried.append(f"{name} ({type(error).__name__})")
-    raise DataNotFound(
-        f"CIFAR-10 could not be loaded from {', '.join(tried)}: put the folder cifar-10-batches-py into "
-        f"{_folders()[-1]}, or set CBAM_COURSE_DATA to the folder that holds it."
+    asked = dict(list(sources.items())[: None if download else 1])
+    return first_of(
+        "CIFAR-10",
+        {name: lambda source=source: source(split) for name, source in asked.items()},
+        cure=f"put the folder {_FOLDER} into {data_folders()[0]}, or set CBAM_COURSE_DATA to the folder that "
+        "holds it.",
     )
-
-
-def _folders() -> list[Path]:
-    named = os.environ.get("CBAM_COURSE_DATA")
-    return [*([Path(named)] if named else []), Path("data").resolve()]
 
 
 def _local_copy(split: str) -> tuple[Tensor, Tensor]:
     from torchvision.datasets import CIFAR10
 
-    for folder in _folders():
-        if (folder / CIFAR10.base_folder).is_dir():
-            return _tensors(CIFAR10(folder, train=split == "train"))
-    raise FileNotFoundError(CIFAR10.base_folder)
+    dataset = CIFAR10(find_folder(_FOLDER), train=split == "train")  # compares the files with their MD5
+    return _channels_first(dataset.data), torch.tensor(dataset.targets)
 
 
 def _hub_copy(split: str) -> tuple[Tensor, Tensor]:
-    from io import BytesIO
+    try:
+        from pyarrow import parquet
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "the hub's files need the package pyarrow: pip install pyarrow", name="pyarrow"
+        ) from None
+    server = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    file = _HUB_FILE.format(split=split)
+    path = download_folder() / "cifar10-hub" / file.rpartition("/")[2]
+    fetch(f"{server.rstrip('/')}/{_HUB}/{file}", path, f"sha256:{_HUB_SHA256[split]}")
+    table = parquet.read_table(path).flatten()
+    return _channels_first(np.stack([_pixels(png) for png in table["img.bytes"]])), torch.tensor(
+        table["label"].to_numpy()
+    )
 
-    import pandas as pd
-    from huggingface_hub import hf_hub_download
+
+def _pixels(png) -> np.ndarray:
     from PIL import Image
 
-    table = pd.read_parquet(hf_hub_download(_HUB, _HUB_FILE.format(split=split), repo_type="dataset"))
-    images = np.stack(
-        [np.asarray(Image.open(BytesIO(cell["bytes"])).convert("RGB")) for cell in table["img"]]
-    )
-    return _channels_first(images), torch.tensor(table["label"].to_numpy())
+    return np.asarray(Image.open(BytesIO(png.as_py())).convert("RGB"))
 
 
 def _original(split: str) -> tuple[Tensor, Tensor]:
     from torchvision.datasets import CIFAR10
 
-    return _tensors(CIFAR10(_folders()[0], train=split == "train", download=True))
-
-
-def _tensors(dataset) -> tuple[Tensor, Tensor]:
-    return _channels_first(dataset.data), torch.tensor(dataset.targets)
+    fetch_archives({CIFAR10.url: f"md5:{CIFAR10.tgz_md5}"}, _FOLDER, download_folder())
+    return _local_copy(split)
 
 
 def _channels_first(images: np.ndarray) -> Tensor:
