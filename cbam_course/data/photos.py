@@ -35,10 +35,19 @@ def load_photo(name: str = "chelsea", size: int | tuple[int, int] | None = None)
             name=error.name,
         ) from None
     photo = torch.from_numpy(getattr(data, name)()[..., :3].copy()).permute(2, 0, 1).contiguous()
-    return photo if size is None else _resize(photo, size)
+    return photo if size is None else resize_photo(photo, size)
 
 
-def _resize(photo: Tensor, size: int | tuple[int, int]) -> Tensor:
+def resize_photo(photo: Tensor, size: int | tuple[int, int]) -> Tensor:
+    """Return the photograph uint8 (3, H, W) in another size, averaged where it shrinks.
+
+    Args:
+        photo: uint8 (3, H, W).
+        size: the new length of the shorter side in pixels, or the new height and width.
+
+    Raises:
+        ValueError: an impossible size.
+    """
     height, width = photo.shape[1:]
     if isinstance(size, int) and not isinstance(size, bool):
         shorter = min(height, width)
