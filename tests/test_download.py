@@ -130,6 +130,13 @@ def test_a_slow_server_is_left_after_a_grace(tmp_path):
         assert failure(server, tmp_path, patience=impatient) == "SERVER is too slow (0 kB per second)."
 
 
+def test_a_server_that_is_fast_enough_is_waited_for(tmp_path):
+    checksum = f"sha256:{hashlib.sha256(CONTENT[:9]).hexdigest()}"
+    patient = Patience(timeout=1, slowest=1, grace=0)
+    with bad_server({"file.bin": CONTENT[:9]}, "slow") as server:
+        assert get(server, tmp_path, checksum, patient).read_bytes() == CONTENT[:9]
+
+
 def test_no_server_at_all_is_a_sentence(tmp_path):
     with bad_server({}, 503) as server:
         pass

@@ -67,14 +67,14 @@ def fetch(
         DownloadFailed: the server does not answer, refuses, breaks off, is too slow, or sends another file.
         OSError: the file cannot be written.
     """
-    if path.exists() and _matches(path, checksum):
+    if path.exists() and matches(path, checksum):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     try:
-        if not (part.exists() and _matches(part, checksum)):  # killed just before it got its name
+        if not (part.exists() and matches(part, checksum)):  # killed just before it got its name
             _Transfer(url, part, patience or Patience()).run(progress)
-        if not _matches(part, checksum):
+        if not matches(part, checksum):
             raise DownloadFailed(f"{urlsplit(url).netloc} sent another file than the one that was expected.")
         os.replace(part, path)
     except Exception:
@@ -83,7 +83,13 @@ def fetch(
     return path
 
 
-def _matches(path: Path, checksum: str) -> bool:
+def matches(path: Path, checksum: str) -> bool:
+    """Return whether the file has the content that was expected.
+
+    Args:
+        path: the file.
+        checksum: as in :func:`fetch`.
+    """
     algorithm, _, expected = checksum.partition(":")
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest().startswith(expected)
