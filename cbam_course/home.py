@@ -103,3 +103,25 @@ def _add_lines(path: Path, target: Path) -> None:
     if fresh:
         with target.open("ab") as file:
             file.write((b"\n" if torn else b"") + b"\n".join(fresh) + b"\n")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, also when the program is killed or the disk is full.
+
+    Args:
+        path: the file; its folder is made.
+        content: all of it.
+
+    Raises:
+        OSError: nothing was written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

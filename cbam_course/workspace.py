@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import os
 from datetime import date
 from pathlib import Path
 
-from .home import course_home, keep_work
+from .home import course_home, keep_work, write_whole
 
 __all__ = ["course_home", "find_course", "keep_work", "reset", "sync"]
 
@@ -99,7 +98,7 @@ class _Copies:
         copy, kept = self.work / name, None
         if copy.exists() and copy.read_bytes() != (self.course / name).read_bytes():
             kept = _free_name(copy, "kept")
-            _write(kept, copy.read_bytes())
+            write_whole(kept, copy.read_bytes())
         sentence = f"work/{name} is a fresh copy"
         return self._give(
             name,
@@ -108,7 +107,7 @@ class _Copies:
         )
 
     def _give(self, name: str, current: str, sentence: str) -> str:
-        _write(self.work / name, (self.course / name).read_bytes())
+        write_whole(self.work / name, (self.course / name).read_bytes())
         self._remember(name, from_version=current)
         return sentence
 
@@ -117,7 +116,7 @@ class _Copies:
         beside = [path for path in self.work.glob(f"{stem}.new-*.ipynb") if _version(path) == current]
         new = beside[0] if beside else _free_name(self.work / name, "new")
         if not beside:  # an interrupted sync may have put it there already
-            _write(new, (self.course / name).read_bytes())
+            write_whole(new, (self.course / name).read_bytes())
         self._remember(name, offered=current)
         return f"work/{name} has your edits and stays as it is; the course's new version is work/{new.name}."
 
@@ -126,7 +125,7 @@ class _Copies:
         entry = {**self.versions.get(name, {}), **facts}
         if self.versions.get(name) != entry:
             self.versions[name] = entry
-            _write(self.note, json.dumps(self.versions, indent=1).encode())
+            write_whole(self.note, json.dumps(self.versions, indent=1).encode())
 
 
 def _version(path: Path) -> str:
@@ -155,17 +154,3 @@ def _free_name(path: Path, word: str) -> Path:
     while (free := path.with_name(f"{stem}{f'-{count}' if count > 1 else ''}.ipynb")).exists():
         count += 1
     return free
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, also when the program is killed or the disk is full."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

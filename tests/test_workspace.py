@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from cbam_course import workspace
+from cbam_course import home
 from cbam_course.workspace import find_course, reset, sync
 
 NAME = "03_gates_exercise.ipynb"
@@ -166,10 +166,10 @@ def test_killed_at_any_moment_nothing_is_lost_and_the_next_sync_finishes(
         if len(calls) == step:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(workspace.os, "replace", killed)
+    monkeypatch.setattr(home.os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         sync(course)
-    monkeypatch.setattr(workspace.os, "replace", rename)
+    monkeypatch.setattr(home.os, "replace", rename)
     sync(course)
     assert sync(course) == []
     expected = {notebook("version 2")} | ({notebook("mine")} if mine == "mine" else set())
@@ -181,7 +181,7 @@ def test_a_full_disk_changes_nothing_and_says_so(course, monkeypatch):
         raise OSError(28, "No space left on device")
 
     publish(course, notebook("version 2"))
-    monkeypatch.setattr(workspace.os, "replace", full)
+    monkeypatch.setattr(home.os, "replace", full)
     assert sync(course) == [f"work/{NAME} is as it was: writing failed (No space left on device)."]
     assert read(course) == notebook("version 1")
     assert files(course) == [NAME]

@@ -1,0 +1,158 @@
+"""Train once: the same question finds the same answer in the next session, and another question does not."""
+
+import errno
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+from torch.utils.data import DataLoader, TensorDataset
+
+from cbam_course import fit
+from cbam_course.training import remember
+from cbam_course.training.remember import fit_once
+from cbam_course.training.sweep import run_sweep
+from cbam_course.workspace import course_home
+
+
+def network(seed=0, channels=3):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Conv2d(channels, 2, 1), nn.BatchNorm2d(2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def data(seed=0):
+    labels = torch.randint(0, 2, (16,), generator=torch.Generator().manual_seed(seed))
+    return (100 * labels[:, None, None, None]).expand(-1, 3, 4, 4).to(torch.uint8), labels
+
+
+def once(model=None, train=None, name="small", **options):
+    model = network() if model is None else model
+    options = {"epochs": 2, "batch_size": 8, "progress": False, **options}
+    return model, fit_once(name, model, data() if train is None else train, data(1), **options)
+
+
+def kept():
+    return sorted(path.name for path in (course_home() / "checkpoints").glob("*"))
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Return a list that grows with each training."""
+    calls = []
+
+    def counting(*arguments, **options):
+        calls.append(options)
+        return fit(*arguments, **options)
+
+    monkeypatch.setattr(remember, "fit", counting)
+    return calls
+
+
+def test_the_second_time_the_result_of_the_first_is_loaded(counted, capsys):
+    first, history = once()
+    second, again = once()
+    assert len(counted) == 1
+    assert_close(dict(second.state_dict()), dict(first.state_dict()), rtol=0, atol=0)
+    assert (again, second.training) == (history, False)
+    assert "This network was trained before, in 0 s; it is loaded from" in capsys.readouterr().out
+    assert kept() == [kept()[0]]
+    assert kept()[0].startswith("small-")
+
+
+def test_the_result_is_that_of_fit():
+    remembered, expected = once()[0], network()
+    fit(expected, data(), data(1), epochs=2, batch_size=8, progress=False)
+    assert_close(dict(remembered.state_dict()), dict(expected.state_dict()), rtol=0, atol=0)
+
+
+def loss(logits, labels):
+    return nn.functional.cross_entropy(logits, labels) * 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 1},
+        {"seed": 1},
+        {"loss": loss},
+        {"name": "other"},
+        {"train": data(2)},
+        {"model": network(1)},
+        {"model": network().double().float().append(nn.Identity())},
+    ],
+    ids=["epochs", "seed", "loss", "name", "data", "weights", "structure"],
+)
+def test_another_question_is_trained_and_the_old_answer_stays(counted, change):
+    once()
+    once(**change)
+    assert (len(counted), len(kept())) == (2, 2)
+
+
+def test_other_code_is_trained_anew(counted, monkeypatch):
+    once()
+    monkeypatch.setattr(remember, "code_hash", lambda: "another")
+    once()
+    assert len(counted) == 2
+
+
+def test_the_bar_and_the_device_do_not_matter(counted, capsys):
+    once()
+    once(progress=True, device="cpu")
+    assert len(counted) == 1
+
+
+def test_a_function_is_the_same_in_the_next_session():
+    assert remember._word(loss) == f"{__name__}.loss"
+    assert remember._word({"attention": 0.1}) == "{'attention': 0.1}"
+
+
+def test_a_stopped_training_is_not_kept(monkeypatch):
+    class Stopped(nn.Sequential):
+        def forward(self, x):
+            raise KeyboardInterrupt
+
+    once(Stopped(network()))
+    assert kept() == []
+
+
+@pytest.mark.parametrize("harm", [lambda content: content[:40], lambda content: content[:-1] + b"\x7f"])
+def test_a_damaged_file_is_noticed_and_the_network_trained_again(counted, harm):
+    once()
+    path = course_home() / "checkpoints" / kept()[0]
+    path.write_bytes(harm(path.read_bytes()))
+    with pytest.warns(UserWarning, match=r"safetensors is damaged; the network is trained again\."):
+        once()
+    once()
+    assert len(counted) == 2
+
+
+def test_a_full_disk_costs_the_memory_but_not_the_network(monkeypatch):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(remember, "write_whole", full)
+    with pytest.warns(UserWarning, match=r"could not be kept in .* \(No space left on device\); next time"):
+        _, history = once()
+    assert len(history.epochs) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"name": "a/b"}, "name is 'a/b'; give letters, digits, - and _"),
+        ({"train": DataLoader(TensorDataset(*data()))}, "train is a DataLoader; give a pair of tensors"),
+    ],
+)
+def test_a_bad_argument_gets_one_sentence(options, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        once(**options)
+
+
+def test_a_sweep_in_the_home_folder_goes_on_where_a_lost_session_stopped(monkeypatch):
+    out = course_home() / "results" / "mine.csv"
+    options = {"models": ["plain"], "epochs": 1, "images": 8, "out": out, "jobs": 1, "progress": False}
+    monkeypatch.setattr("cbam_course.training.run.TEST_IMAGES", 8)
+    first = run_sweep("scenes-where", seeds=1, **options)
+    both = run_sweep("scenes-where", seeds=2, **options)
+    assert both["seconds"][0] == first["seconds"][0]
+    assert both["seed"].tolist() == [0, 1]
