@@ -12,7 +12,7 @@ class BadServer(ThreadingHTTPServer):
     Args:
         behaviour: what to do with each request, in order, the last for all that follow: ``"whole"``, ``"cut"`` (half
             of it), ``"deaf"`` (whole, whatever range was asked for), ``"wrong"``, ``"silent"``, ``"slow"``,
-            or a status such as ``503``.
+            ``"gibberish"``, or a status such as ``503``.
     """
 
     daemon_threads = True
@@ -37,6 +37,8 @@ class _Answer(BaseHTTPRequestHandler):
             return self.send_error(how if isinstance(how, int) else 404)
         if how == "silent":
             return server.closing.wait(5)
+        if how == "gibberish":
+            return self.wfile.write(b"who is there?\r\n\r\n")
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and how != "deaf" else 0
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(content) - start))

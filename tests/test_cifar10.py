@@ -205,7 +205,9 @@ def test_a_damaged_copy_is_named_and_left_alone(place, serve):
 def test_without_pyarrow_a_sentence_says_how_to_get_it(place, serve, monkeypatch):
     serve("whole")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.warns(UserWarning, match="the hub's files need the package pyarrow: pip install pyarrow"):
+    with pytest.warns(
+        UserWarning, match=r"hub: the hub's files need the package pyarrow: pip install pyarrow\.$"
+    ):
         assert_is_the_data(load_cifar10("train"))
 
 

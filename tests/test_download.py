@@ -124,6 +124,11 @@ def test_a_silent_server_is_left_after_the_timeout(tmp_path):
     assert len(server.asked) == 1
 
 
+def test_a_server_that_does_not_speak_http_is_a_sentence(tmp_path):
+    with bad_server({"file.bin": CONTENT}, "gibberish") as server:
+        assert failure(server, tmp_path).startswith("SERVER cannot be reached (who is there?")
+
+
 def test_a_slow_server_is_left_after_a_grace(tmp_path):
     impatient = Patience(timeout=1, slowest=1e9, grace=0.05)
     with bad_server({"file.bin": CONTENT}, "slow") as server:

@@ -122,12 +122,11 @@ def test_a_gpu_is_named_and_tried(monkeypatch, works):
             return torch.zeros(1)
         raise RuntimeError("no kernel image is available\nmore lines")
 
-    gpu = types.SimpleNamespace(name="Card", major=7, minor=5, total_memory=16 * GIB)
+    gpu = types.SimpleNamespace(name="Card", major=8, minor=0, total_memory=16 * GIB)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: gpu)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
     stub = types.SimpleNamespace(cuda=torch.cuda, ones=ones)
     finding = environment._cuda(stub)
-    assert finding.says.startswith("device: Card, compute capability 7.5, 16 GiB")
+    assert finding.says.startswith("device: Card, compute capability 8.0, 16 GiB")
     assert finding.state == ("ok" if works else "fail")
     assert finding.says.endswith("bf16" if works else "no kernel image is available")
 

@@ -15,9 +15,9 @@ from cbam_course.training.sweep import run_sweep
 from cbam_course.workspace import course_home
 
 
-def network(seed=0, channels=3):
+def network(seed=0):
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Conv2d(channels, 2, 1), nn.BatchNorm2d(2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 def data(seed=0):
@@ -54,6 +54,7 @@ def test_the_second_time_the_result_of_the_first_is_loaded(counted, capsys):
     assert len(counted) == 1
     assert_close(dict(second.state_dict()), dict(first.state_dict()), rtol=0, atol=0)
     assert (again, second.training) == (history, False)
+    assert second[0].weight.is_contiguous(memory_format=torch.channels_last)
     assert "This network was trained before, in 0 s; it is loaded from" in capsys.readouterr().out
     assert kept() == [kept()[0]]
     assert kept()[0].startswith("small-")

@@ -83,7 +83,7 @@ def _hub_copy(split: str) -> tuple[Tensor, Tensor]:
 def _pixels(png) -> np.ndarray:
     from PIL import Image
 
-    return np.asarray(Image.open(BytesIO(png.as_py())).convert("RGB"))
+    return np.asarray(Image.open(BytesIO(png.as_py())))
 
 
 def _original(split: str) -> tuple[Tensor, Tensor]:
