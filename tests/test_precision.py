@@ -1,5 +1,7 @@
 """Number formats by device, simulated where there is no such device, and a GPU whose memory is too small."""
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +11,11 @@ from torch import nn
 from cbam_course import fit
 from cbam_course.environment import device
 from cbam_course.training.precision import choose_place
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = [
+    path for folder in ("notebooks", "exercises", "solutions") for path in (ROOT / folder).glob("*.ipynb")
+]
 
 
 @pytest.fixture
@@ -169,3 +176,9 @@ def test_a_validation_set_that_does_not_fit_is_halved_too():
 def test_a_single_image_that_does_not_fit_is_an_error():
     with pytest.raises(torch.cuda.OutOfMemoryError):
         train(0)
+
+
+def test_every_notebook_asks_colab_for_a_t4():
+    metadata = [json.loads(path.read_text(encoding="utf-8"))["metadata"] for path in NOTEBOOKS]
+    assert metadata
+    assert {(m["accelerator"], m["colab"]["gpuType"]) for m in metadata} == {("GPU", "T4")}
