@@ -44,7 +44,7 @@
 # | 02 | [Squeeze-and-Excitation](02_squeeze_and_excitation.ipynb) | build SE, and say what it cannot see | 1¼ |
 # | 03 | [Channel attention](03_channel_attention.ipynb) | say why a maximum belongs beside the average | 1¼ |
 # | 04 | [Spatial attention](04_spatial_attention.ipynb) | build it, and test whether its map points at anything | 1½ |
-# | 05 | CBAM (in preparation) | put the two together, and compare | – |
+# | 05 | [CBAM](05_cbam.ipynb) | put the two together, and say what each part brings | 1¾ |
 #
 # The exercises are half of the course. Words and symbols stand in the [glossary](../GLOSSARY.md).
 #
