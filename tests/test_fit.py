@@ -7,7 +7,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from cbam_course import fit
 from cbam_course.networks.small_cnn import DenseCNN, SmallCNN
-from cbam_course.training.fit import LossNotFinite, _parameter_groups, image_scores
+from cbam_course.training.fit import LossNotFinite, image_scores
+from cbam_course.training.stages import parameter_groups
 
 
 class Tiny(nn.Sequential):
@@ -133,7 +134,7 @@ def test_biases_norms_and_strengths_are_not_decayed():
     train(model, loss=lambda logits, labels: logits.sum() * 0, weight_decay=1.0, learning_rate=0.1)
     changed = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
     assert changed == {"net.3.weight"}
-    grouped = [p for group in _parameter_groups(model, 1.0) for p in group["params"]]
+    grouped = [p for group in parameter_groups(model, 0.1, 1.0) for p in group["params"]]
     assert len(grouped) == len({id(p) for p in grouped}) == len(before)
 
 

@@ -152,7 +152,7 @@ def test_a_bad_argument_gets_one_sentence(options, sentence):
 def test_a_sweep_in_the_home_folder_goes_on_where_a_lost_session_stopped(monkeypatch):
     out = course_home() / "results" / "mine.csv"
     options = {"models": ["plain"], "epochs": 1, "images": 8, "out": out, "jobs": 1, "progress": False}
-    monkeypatch.setattr("cbam_course.training.run.TEST_IMAGES", 8)
+    monkeypatch.setattr("cbam_course.training.tasks.TEST_IMAGES", 8)
     first = run_sweep("scenes-where", seeds=1, **options)
     both = run_sweep("scenes-where", seeds=2, **options)
     assert both["seconds"][0] == first["seconds"][0]

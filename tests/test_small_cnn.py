@@ -117,8 +117,8 @@ def test_the_orders_differ_as_their_equations_say():
         (lambda: OnePool(8, pool="max"), "pool is 'max'; choose 'average' or 'maximum'."),
         (lambda: SmallCNN(5)(torch.zeros(1, 1, 16, 16)), "x has 1 channels"),
         (lambda: Variant("resnet"), "models has 'resnet'; choose from plain, "),
-        (lambda: Variant("plain-r8"), "models has 'plain-r8', and plain has neither reduction nor kernel."),
-        (lambda: Variant("plain-max").build(None), "plain-max pools the image into one answer"),
+        (lambda: Variant("plain-r8"), "models has 'plain-r8', and plain has no attention to change."),
+        (lambda: Variant("plain-max").build("dense", None), "plain-max pools the image into one answer"),
     ],
 )
 def test_a_bad_argument_gets_one_sentence(build, sentence):
@@ -128,20 +128,21 @@ def test_a_bad_argument_gets_one_sentence(build, sentence):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_named_model_runs(x, name):
-    assert Variant(name).build(4)(x).shape == (2, 4)
+    assert Variant(name).build("small", 4)(x).shape == (2, 4)
     if name not in ("plain-max", "plain-mlp"):
-        assert Variant(name).build(None)(x).shape == (2, 16, 16)
+        assert Variant(name).build("dense", None)(x).shape == (2, 16, 16)
 
 
 def test_the_wider_baseline_has_the_parameters_of_cbam_and_longer_means_three_times():
-    for classes in (3, 5, None):
+    for network, classes in (("small", 3), ("small", 5), ("dense", None)):
         wide, cbam = (
-            sum(p.numel() for p in Variant(n).build(classes).parameters()) for n in ("plain-wide", "cbam")
+            sum(p.numel() for p in Variant(n).build(network, classes).parameters())
+            for n in ("plain-wide", "cbam")
         )
         assert 1 <= wide / cbam < 1.03
     assert [Variant(n).epochs(8) for n in ("plain-long", "plain", "cbam")] == [24, 8, 8]
 
 
 def test_a_name_can_carry_a_reduction_ratio_and_a_kernel():
-    block = Variant("cbam-r8-k3").build(5).blocks[2].attention
+    block = Variant("cbam-r8-k3").build("small", 5).blocks[2].attention
     assert (block.channel.mlp[0].out_features, block.spatial.conv.kernel_size) == (8, (3, 3))

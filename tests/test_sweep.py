@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cbam_course.__main__ import main
-from cbam_course.training import fit, run, sweep
+from cbam_course.training import fit, sweep, tasks
 from cbam_course.training.run import Run, perform
 from cbam_course.training.sweep import COLUMNS, run_sweep
 
@@ -18,7 +18,7 @@ RECORD = {"code": "c0de", "commit": "abc", "versions": "python", "command": "typ
 
 @pytest.fixture
 def small_test_set(monkeypatch):
-    monkeypatch.setattr(run, "TEST_IMAGES", 30)
+    monkeypatch.setattr(tasks, "TEST_IMAGES", 30)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from .batches import batches
 from .history import Epoch, History
 from .objectives import Loss, Metric, defaults_for
 from .precision import Place, choose_place
+from .stages import parameter_groups, train_mode
 
 
 class LossNotFinite(ArithmeticError):
@@ -31,7 +33,7 @@ def fit(
     epochs: int,
     seed: int = 0,
     batch_size: int = 64,
-    learning_rate: float = 3e-3,
+    learning_rate: float | Mapping[str, float] = 3e-3,
     weight_decay: float = 0.01,
     loss: Loss | None = None,
     metric: Metric | None = None,
@@ -51,7 +53,8 @@ def fit(
         epochs: passes over the training set, at least 1.
         seed: of the order of the images and of dropout; the initial weights are the caller's.
         batch_size: images per step, at least 1; a ``DataLoader`` has its own.
-        learning_rate: largest learning rate of the cycle, above 0.
+        learning_rate: largest learning rate of the cycle, above 0; or a mapping from a piece of parameter names to
+            a rate, first match first, such as ``{"attention": 3e-3, "": 3e-4}``.
         weight_decay: of AdamW, at least 0; biases, norms and parameters named ``strength`` are spared.
         loss: ``(logits, targets) -> scalar``; cross entropy when left out, over classes or over pixels.
         metric: ``(logits, targets) -> (N,)``, one score per image; accuracy or mean IoU when left out.
@@ -65,7 +68,8 @@ def fit(
     """
     require_positive_integer("epochs", epochs)
     require_positive_integer("batch_size", batch_size)
-    if not learning_rate > 0 or not weight_decay >= 0:
+    rates = learning_rate.values() if isinstance(learning_rate, Mapping) else [learning_rate]
+    if not all(rate > 0 for rate in rates) or not weight_decay >= 0:
         raise ValueError(
             f"learning_rate is {learning_rate} and weight_decay {weight_decay}; give numbers above 0 and of at "
             "least 0, such as 0.003 and 0.01."
@@ -116,10 +120,12 @@ class _Run:
         default_loss, default_metric = defaults_for(next(iter(validation))[1])
         self.loss, self.metric = loss or default_loss, metric or default_metric
         place.put_model(model)
-        self.optimiser = torch.optim.AdamW(_parameter_groups(model, weight_decay), lr=learning_rate)
+        groups = parameter_groups(model, learning_rate, weight_decay)
+        self.optimiser = torch.optim.AdamW(groups)
         # One step more than will be taken, because a cycle of a single step has no length.
         steps = epochs * len(train) + 1
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimiser, learning_rate, total_steps=steps)
+        peaks = [group["lr"] for group in groups]
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimiser, peaks, total_steps=steps)
         self.scaler = place.scaler()
         self.pieces = 1
         self.history = History(_name(self.metric), device=place.device.type, precision=place.name)
@@ -139,7 +145,7 @@ class _Run:
 
     def _epoch(self, epoch: int, bar) -> None:
         start, total, count = time.perf_counter(), 0.0, 0
-        self.model.train()
+        train_mode(self.model)
         for step, (images, targets) in enumerate(self.train, start=1):
             value = self._retry(self._step, images, targets)
             if not math.isfinite(value):
@@ -211,14 +217,6 @@ class _Run:
     def _note(self, sentence: str) -> None:
         self.history.notes.append(sentence)
         tqdm.write(sentence)
-
-
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Decay the matrices and kernels only: a bias, a norm's scale or a gate's strength has no reason to be 0."""
-    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    spared = [p for name, p in named if p.ndim <= 1 or name.rpartition(".")[2] == "strength"]
-    decayed = [p for name, p in named if not (p.ndim <= 1 or name.rpartition(".")[2] == "strength")]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": spared, "weight_decay": 0.0}]
 
 
 def _name(metric: Metric) -> str:

@@ -6,15 +6,16 @@ from dataclasses import asdict, dataclass
 
 import psutil
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..data.scenes import Scenes, scene_splits
 from .fit import fit, image_scores
+from .history import History
+from .stages import train_only
+from .tasks import Splits, Task
 from .variants import Variant
 
-# data -> the scenes' task, and whether every pixel has an answer of its own
-DATA = {"scenes-where": ("where", False), "scenes-what": ("what", False), "scenes-what-dense": ("what", True)}
-TEST_IMAGES = 2000
+# What is trained in each stage of a staged fine-tuning: the new layers, the last third too, everything.
+STAGES = (("attention", "fc"), ("attention", "fc", "layer3"), ("",))
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,9 @@ class Run:
     """What is to be computed: equal runs give equal scores.
 
     Args:
-        data: ``"scenes-where"``, ``"scenes-what"`` or ``"scenes-what-dense"``.
+        data: a name as in :class:`cbam_course.training.tasks.Task`.
         model: a name as in :class:`cbam_course.training.variants.Variant`.
-        seed: of the scenes, of the initial weights and of the order of the images; runs with one seed are paired.
+        seed: of the images, of the initial weights and of the order of the images; runs with one seed are paired.
         epochs: passes over the training set.
         images: number of training images.
         learning_rate: largest learning rate of the cycle.
@@ -67,31 +68,17 @@ def perform(run: Run, record: dict, threads: int, device: str | None) -> dict:
 
 
 def _scores(run: Run, device: str | None) -> dict:
-    task, dense = DATA[run.data]
-    train, validation, test = (
-        (scenes, scenes.dense if dense else scenes.classification)
-        for scenes in scene_splits(run.images, task=task, seed=run.seed, test=TEST_IMAGES)
-    )
+    task, variant = Task(run.data), Variant(run.model)
+    splits = task.splits(run.images, run.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
-        model = Variant(run.model).build(None if dense else len(train[0].class_names))
-    history = fit(
-        model,
-        train[1],
-        validation[1],
-        epochs=run.epochs,
-        seed=run.seed,
-        learning_rate=run.learning_rate,
-        device=device,
-        progress=False,
-    )
-    if len(history.epochs) < run.epochs:
-        raise KeyboardInterrupt  # fit keeps what it has when it is interrupted; half a run is no result
-    scores = image_scores(model, test[1])
+        model = variant.build(task.network, splits.classes)
+    history = (_train_in_stages if variant.staged else _train)(model, splits, run, device)
+    scores = image_scores(model, splits.test)
     return {
         "accuracy": scores.mean().item(),
         "metric": history.metric,
-        **_by_radius(scores, test[0]),
+        **_by_radius(scores, splits.radius),
         "validation": history.final,
         "parameters": sum(p.numel() for p in model.parameters()),
         "device": _device_name(history.device),
@@ -99,9 +86,42 @@ def _scores(run: Run, device: str | None) -> dict:
     }
 
 
-def _by_radius(scores: Tensor, scenes: Scenes) -> dict[str, float]:
+def _train(
+    model: nn.Module, splits: Splits, run: Run, device: str | None, *, epochs=None, rate=None
+) -> History:
+    history = fit(
+        model,
+        splits.train,
+        splits.validation,
+        epochs=epochs or run.epochs,
+        seed=run.seed,
+        learning_rate=rate or run.learning_rate,
+        device=device,
+        progress=False,
+    )
+    if len(history.epochs) < (epochs or run.epochs):
+        raise KeyboardInterrupt  # fit keeps what it has when it is interrupted; half a run is no result
+    return history
+
+
+def _train_in_stages(model: nn.Module, splits: Splits, run: Run, device: str | None) -> History:
+    """A third of the epochs each; what was trained before learns at a tenth of the rate."""
+    if run.epochs % len(STAGES):
+        raise ValueError(f"epochs is {run.epochs}; a staged run needs a multiple of {len(STAGES)}.")
+    rates = {"attention": run.learning_rate, "fc": run.learning_rate, "": run.learning_rate / 10}
+    names = [name for name, _ in model.named_parameters()]
+    for parts in STAGES:
+        # Without attention there is nothing of that name to train.
+        train_only(model, *(part for part in parts if any(part in name for name in names)))
+        history = _train(model, splits, run, device, epochs=run.epochs // len(STAGES), rate=rates)
+    return history
+
+
+def _by_radius(scores: Tensor, radius: Tensor | None) -> dict[str, float]:
     """The score on the third of the test images with the smallest shapes, and on that with the largest."""
-    ordered = scores[scenes.radius.argsort(stable=True)]
+    if radius is None:
+        return {}
+    ordered = scores[radius.argsort(stable=True)]
     third = len(ordered) // 3
     return {
         "accuracy_small": ordered[:third].mean().item(),

@@ -13,7 +13,8 @@ from tqdm.auto import tqdm
 
 from ..attention.arguments import require_positive_integer
 from . import provenance
-from .run import DATA, Run, perform
+from .run import Run, perform
+from .tasks import TASKS, Task
 from .variants import Variant
 
 COLUMNS = (
@@ -47,9 +48,9 @@ def run_sweep(
     its row to try it again.
 
     Args:
-        data: ``"scenes-where"``, ``"scenes-what"`` or ``"scenes-what-dense"``.
+        data: a name as in :class:`cbam_course.training.tasks.Task`, such as ``"scenes-where"``.
         models: names as in :class:`cbam_course.training.variants.Variant`.
-        seeds: number of seeds, counted from 0; scenes, first weights and order of images depend on the seed alone.
+        seeds: number of seeds, counted from 0; images, first weights and their order depend on the seed alone.
         epochs: passes over the training set (``plain-long`` takes three times as many).
         images: number of training images.
         learning_rate: largest learning rate of the cycle, above 0; the same for all models.
@@ -86,8 +87,7 @@ def run_sweep(
 
 def _runs(data: str, models: list[str], seeds: int, epochs: int, images: int, rate: float) -> list[Run]:
     """All runs, seed by seed, so that an early stop leaves whole pairs."""
-    if data not in DATA:
-        raise ValueError(f"data is {data!r}; choose one of {', '.join(DATA)}.")
+    Task(data)  # says what is wrong with the name before anything runs
     variants = [Variant(name) for name in models]
     return [
         Run(data, v.name, seed, v.epochs(epochs), images, rate) for seed in range(seeds) for v in variants
@@ -138,7 +138,7 @@ def _append(out: str | Path | None, row: dict) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``python -m cbam_course sweep`` to a parser."""
-    parser.add_argument("--data", required=True, choices=DATA, help="what to learn")
+    parser.add_argument("--data", required=True, help=f"what to learn: {', '.join(TASKS)}")
     parser.add_argument("--models", required=True, help="names with commas between, such as plain,se,cbam")
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds (5)")
     parser.add_argument("--epochs", type=int, default=8, help="passes over the training set (8)")
