@@ -119,7 +119,7 @@ def _train_in_stages(model: nn.Module, splits: Splits, run: Run, device: str | N
 
 def _by_radius(scores: Tensor, radius: Tensor | None) -> dict[str, float]:
     """The score on the third of the test images with the smallest shapes, and on that with the largest."""
-    if radius is None:
+    if radius is None or radius.min() == radius.max():
         return {}
     ordered = scores[radius.argsort(stable=True)]
     third = len(ordered) // 3
