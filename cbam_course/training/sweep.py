@@ -16,6 +16,7 @@ from . import provenance
 from .run import Run, perform
 from .tasks import TASKS, Task
 from .variants import Variant
+from .workers import workers
 
 COLUMNS = (
     "data", "model", "seed", "accuracy", "metric", "accuracy_small", "accuracy_large", "validation", "seconds",
@@ -38,6 +39,7 @@ def run_sweep(
     jobs: int | None = None,
     threads: int = 1,
     device: str | None = None,
+    scheduler: str | None = None,
     progress: bool = True,
     command: str = "run_sweep",
 ) -> pd.DataFrame:
@@ -55,9 +57,12 @@ def run_sweep(
         images: number of training images.
         learning_rate: largest learning rate of the cycle, above 0; the same for all models.
         out: CSV file to add to; ``None`` keeps the rows in memory only.
-        jobs: runs at the same time; when left out, as many as there are CPU cores, or 1 on a GPU.
+        jobs: runs at the same time; when left out, as many as there are CPU cores, or 1 on a GPU; with a
+            ``scheduler`` as many as the cluster has workers.
         threads: CPU threads of each run.
         device: as in :func:`cbam_course.training.fit.fit`.
+        scheduler: address of a Dask cluster to compute on, such as ``"tcp://10.0.0.5:8786"``; ``None`` computes
+            here. See :mod:`cbam_course.training.workers`.
         progress: show a bar.
         command: what to record as the command.
 
@@ -75,8 +80,9 @@ def run_sweep(
     record = provenance.record(command)
     calls = (joblib.delayed(perform)(run, record, threads, device) for run in missing)
     rows = []
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=threads):
-        results = joblib.Parallel(n_jobs=jobs or _jobs(device), return_as="generator_unordered")(calls)
+    with workers(scheduler, threads):
+        parallel = joblib.Parallel(n_jobs=jobs or _jobs(device, scheduler), return_as="generator_unordered")
+        results = parallel(calls)
         for result in tqdm(results, total=len(missing), disable=not progress, unit="run"):
             row = {name: round(v, 5) if name in _ROUNDED else v for name, v in result.items()}
             rows.append(row)
@@ -94,7 +100,9 @@ def _runs(data: str, models: list[str], seeds: int, epochs: int, images: int, ra
     ]
 
 
-def _jobs(device: str | None) -> int:
+def _jobs(device: str | None, scheduler: str | None) -> int:
+    if scheduler is not None:
+        return -1
     on_gpu = device != "cpu" and torch.cuda.is_available()
     return 1 if on_gpu else joblib.cpu_count()
 
@@ -148,6 +156,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, help="runs at the same time (CPU cores)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each run (1)")
     parser.add_argument("--device", help="cpu or cuda (a GPU if there is one)")
+    parser.add_argument("--scheduler", help="address of a Dask cluster, such as tcp://10.0.0.5:8786")
 
 
 def main(argv: list[str]) -> int:
@@ -162,7 +171,7 @@ def main(argv: list[str]) -> int:
     models = options.pop("models").split(",")
     try:
         table = run_sweep(models=models, **options, command=" ".join(["python -m cbam_course sweep", *argv]))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ModuleNotFoundError, ConnectionError) as error:
         print(error, file=sys.stderr)
         return 2
     print(table.groupby("model", sort=False)["accuracy"].agg(["mean", "std", "count"]).round(4))
