@@ -17,6 +17,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from alternatives import describe_pictures
 from blanker import blank
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
@@ -143,6 +144,7 @@ def build(target, root, *, run=True, force=False):
     target.path.parent.mkdir(exist_ok=True)
     if executes:
         execute(target, root)
+    describe_pictures(target.notebook)
     if executes or (target.executed and not stale):
         target.notebook.metadata["cbam_course"] = {"built_from": current}
     return _write(target, "executed" if executes else "written")
