@@ -71,6 +71,16 @@ def device():
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def by_device(cpu: int, gpu: int) -> int:
+    """Return the number for the device that the lessons compute on: more images cost little on a GPU.
+
+    Args:
+        cpu: the number without a GPU.
+        gpu: the number with one.
+    """
+    return gpu if device().type == "cuda" else cpu
+
+
 def doctor() -> Doctor:
     """Examine this computer and return a report; never raises."""
     examinations = (_python, _packages, _restart, _torchvision, _device, _memory, _home, _data)

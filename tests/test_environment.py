@@ -165,3 +165,10 @@ def test_data_are_looked_for_where_the_setting_says(monkeypatch, tmp_path):
     warning, built_in = environment._data()
     assert (warning.state, built_in.state) == ("warn", "ok")
     assert "unset it" in warning.cure
+
+
+def test_numbers_go_by_the_device(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert environment.by_device(100, gpu=400) == 100
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert environment.by_device(100, gpu=400) == 400
