@@ -81,3 +81,14 @@ def test_without_git_the_commit_is_empty(monkeypatch):
 
     monkeypatch.setattr(provenance, "_git", missing)
     assert provenance.commit() == ""
+
+
+def test_runs_come_by_label_and_models_without_runs_are_left_out():
+    rows = [("plain", 0.5), ("se", 0.6), ("plain", 0.7)]
+    table = pd.DataFrame(rows, columns=["model", "accuracy"])
+    runs = results.runs_by_label(table, {"se": "SE", "cbam": "CBAM", "plain": "no attention"})
+    assert {label: values.tolist() for label, values in runs.items()} == {
+        "SE": [0.6],
+        "no attention": [0.5, 0.7],
+    }
+    assert len(results.runs_by_label("where", {"cbam": "CBAM"})["CBAM"]) == 5

@@ -1,5 +1,6 @@
 """The tables of experiments that lessons read."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +25,18 @@ def load_results(name: str, *, folder: str | Path | None = None) -> pd.DataFrame
         raise FileNotFoundError(f"There is no table of results {name!r} in {chosen}; there are: {names}.")
     table = pd.read_csv(path)
     return table[table.error.isna()].reset_index(drop=True) if "error" in table else table
+
+
+def runs_by_label(table: str | pd.DataFrame, labels: Mapping[str, str]) -> dict[str, pd.Series]:
+    """Return the scores of all seeds for each label, as ``plots.plot_runs`` draws them.
+
+    Args:
+        table: a name as in :func:`load_results`, or such a table.
+        labels: model -> what to call it; models without a run are left out.
+    """
+    chosen = load_results(table) if isinstance(table, str) else table
+    runs = chosen.groupby("model")["accuracy"]
+    return {label: runs.get_group(model) for model, label in labels.items() if model in runs.groups}
 
 
 def results_folder() -> Path:
