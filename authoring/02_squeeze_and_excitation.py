@@ -19,7 +19,8 @@
 # * say what the reduction ratio trades, and count the parameters of an SE block without running it;
 # * name what an SE gate cannot see, and show it with two images.
 #
-# **Time** 30 minutes of reading. The cells run in about half a minute on a laptop, in a few seconds on a GPU.
+# **Time** 30 minutes of reading. The cells run in about half a minute on two CPU cores; with a GPU,
+# training uses four times as many images.
 #
 # **Before this** [lesson 01](01_feature_maps.ipynb): the shape (N, C, H, W), pooling, broadcasting. The words stand in the
 # [glossary](../GLOSSARY.md).
@@ -340,13 +341,14 @@ plots.show_images(scenes.images, masks=scenes.masks, columns=6, size=1.6)
 # pixel: the average knows whether the patch is there in red or in blue, and the gate can turn the channels
 # of that colour up.
 #
-# We train both for about ten seconds each. The blocks have 16, 32 and 48 channels, so we take r = 4: with 16 the
+# We train both, for about ten seconds each without a GPU. The blocks have 16, 32 and 48 channels, so we take r = 4: with 16 the
 # hidden layers would have one, two and three units. It is an illustration with one seed, no more.
 
 # %%
+from cbam_course.environment import by_device
 from cbam_course.networks.small_cnn import DenseCNN
 
-train = make_scenes(2000, task="what", seed=10)
+train = make_scenes(by_device(2000, gpu=8000), task="what", seed=10)
 test = make_scenes(300, task="what", seed=11)
 torch.manual_seed(0)
 models = {"plain": DenseCNN(), "SE": DenseCNN(attention=lambda width: SqueezeExcitation(width, 4))}

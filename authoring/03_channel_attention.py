@@ -19,7 +19,8 @@
 # * write CBAM's channel attention, count its parameters, and explain why one MLP serves both summaries;
 # * say which part of its benefit comes from the maximum, which from the global path, and which baselines catch up.
 #
-# **Time** 30 minutes of reading. The cells run in under a minute on a laptop, in a few seconds on a GPU.
+# **Time** 30 minutes of reading. The cells run in under a minute on two CPU cores; with a GPU, training
+# uses four times as many images.
 #
 # **Before this** lesson 02: squeeze, excitation, scale.
 
@@ -331,10 +332,11 @@ for values in ([1.0, 3.0, 8.0], [1.0, 8.0, 8.0]):
 # alone and both together on the same task: one seed, an illustration.
 
 # %%
+from cbam_course.environment import by_device
 from cbam_course.networks.ablations import OnePool
 from cbam_course.networks.small_cnn import DenseCNN
 
-train, test = (make_scenes(n, task="what", seed=s) for n, s in ((1500, 10), (300, 11)))
+train, test = (make_scenes(n, task="what", seed=s) for n, s in ((by_device(1500, gpu=6000), 10), (300, 11)))
 torch.manual_seed(0)
 models = {
     "maximum": DenseCNN(attention=lambda width: OnePool(width, 4, pool="maximum")),
@@ -349,18 +351,11 @@ for name, model in models.items():
 # attention two networks that *add* the same summaries, after the same MLP, to every position: no gate at all.
 
 # %%
-from cbam_course.training.results import load_results
-
-
-def runs_of(name, chosen):
-    """Label -> accuracies of all seeds, for the models that the table holds."""
-    table = load_results(name)
-    return {label: table.accuracy[table.model == model] for model, label in chosen.items()}
-
+from cbam_course.training.results import load_results, runs_by_label
 
 dense = {"plain": "plain", "se": "average (SE)", "channel-max": "maximum", "channel": "both",
          "context-mean": "added average", "context-mean-max": "added average and maximum"}  # fmt: skip
-plots.plot_runs(runs_of("what-dense", dense), xlabel="mean IoU")
+plots.plot_runs(runs_by_label("what-dense", dense), xlabel="mean IoU")
 
 # %% [markdown]
 # *What to see: the plain network far to the left, near 0.22; the five others to the right, between 0.37 and 0.72, the row
@@ -389,7 +384,7 @@ print(compare(table, "channel", "se"))
 # %%
 heads = {"plain": "plain", "se": "average (SE)", "channel": "both (channel attention)", "cbam": "CBAM",
          "plain-max": "plain, mean+max head"}  # fmt: skip
-plots.plot_runs(runs_of("what", heads), xlabel="accuracy", chance=1 / 3)
+plots.plot_runs(runs_by_label("what", heads), xlabel="accuracy", chance=1 / 3)
 
 # %% [markdown]
 # *What to see: the plain network near 0.59, SE spread widely between 0.6 and 0.9, "both" between 0.84 and 0.93. One run

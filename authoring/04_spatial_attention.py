@@ -19,7 +19,8 @@
 # * say how far a gate sees, what its border shows, and what pooling over channels throws away;
 # * judge a map: against the true mask, against the middle of the image, against another image's map.
 #
-# **Time** 35 minutes of reading. The cells run in under a minute on a laptop, in a few seconds on a GPU.
+# **Time** 35 minutes of reading. The cells run in under a minute on two CPU cores; with a GPU, training
+# uses four times as many images.
 #
 # **Before this** lesson 02: a gate; lesson 03: the maximum beside the average.
 
@@ -378,9 +379,10 @@ plots.show_overlay(photo, heat)
 # We train one network with spatial attention in each of its three blocks. One seed: an illustration.
 
 # %%
+from cbam_course.environment import by_device
 from cbam_course.networks.small_cnn import SmallCNN
 
-train, test = make_scenes(1600, seed=10), make_scenes(500, seed=11)
+train, test = make_scenes(by_device(1600, gpu=6400), seed=10), make_scenes(500, seed=11)
 torch.manual_seed(0)
 model = SmallCNN(5, attention=lambda width: SpatialAttention())
 history = fit(model, train.classification, test.classification, epochs=6, progress=False)
@@ -422,23 +424,18 @@ plots.show_maps(
 # ## Does it point at the target?
 #
 # Six pictures persuade and prove nothing. Count instead: in how many of the 500 test scenes does the **brightest pixel**
-# of the map lie on the target?
+# of the map lie on the target? Equally bright pixels share the hit.
 #
 # A share means nothing alone. Three comparisons cost a line each. **Chance**: how much of the image is target?
 # **The middle**: a map that always points at the centre. **Another image's map**: it keeps every habit of the gate, such
 # as a bright border, and loses the image.
 
-
 # %%
-def pointing(maps, masks):
-    """Share of images whose brightest pixel lies on the mask; equally bright pixels share the hit."""
-    best = maps == maps.amax(dim=(1, 2), keepdim=True)
-    return ((best & masks).sum((1, 2)) / best.sum((1, 2))).mean().item()
-
+from cbam_course.inspection.pointing import pointing_rate
 
 middle = torch.zeros_like(large[0])
 middle[:, 23:25, 23:25] = 1.0
-print(f"chance {test.masks.float().mean():.3f}   always the middle {pointing(middle, test.masks):.3f}")
+print(f"chance {test.masks.float().mean():.3f}   always the middle {pointing_rate(middle, test.masks):.3f}")
 
 # %% [markdown]
 # **Predict, then run.** For each of the three gates: the brightest pixel, the brightest pixel of the next image's map,
@@ -446,8 +443,8 @@ print(f"chance {test.masks.float().mean():.3f}   always the middle {pointing(mid
 
 # %%
 for n, maps in enumerate(large):
-    brightest, other = pointing(maps, test.masks), pointing(maps.roll(1, 0), test.masks)
-    darkest = pointing(-maps, test.masks)
+    brightest, other = pointing_rate(maps, test.masks), pointing_rate(maps.roll(1, 0), test.masks)
+    darkest = pointing_rate(-maps, test.masks)
     print(f"gate {n}: brightest {brightest:.2f}   of another image {other:.2f}   darkest {darkest:.2f}")
 
 # %% [markdown]
@@ -471,27 +468,15 @@ for n, maps in enumerate(large):
 # %%
 from copy import deepcopy
 
+from cbam_course.networks.constant_gate import ConstantGate
+from cbam_course.training.fit import image_scores
 
-class ConstantGate(nn.Module):
-    def __init__(self, gate):
-        super().__init__()
-        self.value = gate.mean()
-
-    def forward(self, x):
-        return x * self.value
-
-
-# %%
-def accuracy(network):
-    with torch.no_grad():
-        return (network(inputs).argmax(1) == test.labels).float().mean().item()
-
-
-print(f"as trained               {accuracy(model):.2f}")
+print(f"as trained               {image_scores(model, test.classification).mean():.2f}")
 for n, gate in enumerate(gates):
     changed = deepcopy(model)
-    changed.blocks[n].attention = ConstantGate(gate)
-    print(f"gate {n} made constant     {accuracy(changed):.2f}   (its mean was {gate.mean():.2f})")
+    changed.blocks[n].attention = ConstantGate(gate.mean())
+    score = image_scores(changed, test.classification).mean()
+    print(f"gate {n} made constant     {score:.2f}   (its mean was {gate.mean():.2f})")
 
 # %% [markdown]
 # The darkest gate of the three, gate 1, is the one whose map the network cannot do without; gate 2, the brightest, can be
@@ -527,19 +512,12 @@ print(f"largest difference between the gates: {difference:.5f}")
 # So much for one run. The tables hold five seeds for each model; accuracy is that of the test set after the last epoch.
 
 # %%
-from cbam_course.training.results import load_results
-
-
-def runs_of(name, chosen):
-    """Label -> accuracies of all seeds, for the models that the table holds."""
-    runs = load_results(name).groupby("model").accuracy
-    return {label: runs.get_group(model) for model, label in chosen.items() if model in runs.groups}
-
+from cbam_course.training.results import runs_by_label
 
 where = {"plain": "plain", "plain-wide": "plain, wider", "plain-long": "plain, three times as long", "se": "SE",
          "spatial": "spatial", "channel": "channel", "cbam": "CBAM", "plain-max": "plain, mean+max head",
          "plain-mlp": "plain, mean+max head, MLP"}  # fmt: skip
-plots.plot_runs(runs_of("where", where), xlabel="accuracy on where", chance=0.2)
+plots.plot_runs(runs_by_label("where", where), xlabel="accuracy on where", chance=0.2)
 
 # %% [markdown]
 # *What to see: the plain and the wider network and SE lie together near 0.82, every point of spatial attention lies far
@@ -560,7 +538,7 @@ plots.plot_runs(runs_of("where", where), xlabel="accuracy on where", chance=0.2)
 # %%
 dense = {"plain": "plain", "spatial": "spatial", "se": "SE", "channel": "channel", "cbam": "CBAM",
          "context-mean-max": "added pools, no gate"}  # fmt: skip
-plots.plot_runs(runs_of("what-dense", dense), xlabel="mean IoU on what")
+plots.plot_runs(runs_by_label("what-dense", dense), xlabel="mean IoU on what")
 
 # %% [markdown]
 # *What to see: the plain network and the one with spatial attention lie at the same place, far to the left; SE, channel
@@ -571,7 +549,7 @@ plots.plot_runs(runs_of("what-dense", dense), xlabel="mean IoU on what")
 # %%
 what = {"plain": "plain", "spatial": "spatial", "channel": "channel", "cbam": "CBAM",
         "plain-max": "plain, mean+max head", "plain-mlp": "plain, mean+max head, MLP"}  # fmt: skip
-plots.plot_runs(runs_of("what", what), xlabel="accuracy on what", chance=1 / 3)
+plots.plot_runs(runs_by_label("what", what), xlabel="accuracy on what", chance=1 / 3)
 
 # %% [markdown]
 # *What to see: the plain network's runs lie together near 0.59. Spatial attention lies between 0.61 and 0.80, channel

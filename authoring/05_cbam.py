@@ -19,7 +19,8 @@
 # * say what each part contributes on a task where the answer is known, and which plain network does as well;
 # * tell implementations of CBAM apart: which differences alter the output, what a fresh one does to features, what it costs.
 #
-# **Time** 40 minutes of reading. The cells run in about half a minute on a laptop, in a few seconds on a GPU.
+# **Time** 40 minutes of reading. The cells run in about half a minute on two CPU cores; with a GPU,
+# training uses four times as many images.
 #
 # **Before this** lessons 03 and 04: the channel gate and the spatial gate.
 
@@ -287,20 +288,12 @@ print(f"more by {extra[0]:.1%} and {extra[1]:.2%}")
 # red object among four others. Five seeds each; every point is one run.
 
 # %%
-from cbam_course.training.results import load_results
-
-
-def runs_of(name, chosen):
-    """Label -> accuracies of all seeds, for the models that the table holds."""
-    table = load_results(name)
-    runs = {label: table.accuracy[table.model == model] for model, label in chosen.items()}
-    return {label: values for label, values in runs.items() if len(values)}
-
+from cbam_course.training.results import load_results, runs_by_label
 
 where = {"plain": "plain", "plain-wide": "plain, wider", "plain-long": "plain, three times as long", "se": "SE",
          "spatial": "spatial", "channel": "channel", "cbam": "CBAM", "plain-max": "plain, mean+max head",
          "plain-mlp": "plain, mean+max head, MLP"}  # fmt: skip
-plots.plot_runs(runs_of("where", where), xlabel="accuracy on where", chance=1 / 5)
+plots.plot_runs(runs_by_label("where", where), xlabel="accuracy on where", chance=1 / 5)
 
 # %% [markdown]
 # *What to see: two groups. Plain, wider and SE lie together on the left; spatial, channel, CBAM, the two networks with a
@@ -336,12 +329,13 @@ print(compare(table, "spatial", "plain"))
 #
 # ## Look inside
 #
-# Two networks live, each for about ten seconds: spatial attention alone, and CBAM. One seed, an illustration.
+# Two networks live, each for about ten seconds without a GPU: spatial attention alone, and CBAM. One seed, an illustration.
 
 # %%
+from cbam_course.environment import by_device
 from cbam_course.networks.small_cnn import SmallCNN
 
-train, test = make_scenes(1600, seed=10), make_scenes(500, seed=11)
+train, test = make_scenes(by_device(1600, gpu=6400), seed=10), make_scenes(500, seed=11)
 factories = {"spatial": lambda width: SpatialAttention(), "CBAM": lambda width: CBAM(width, 4)}
 networks, settings = {}, {"epochs": 5, "batch_size": 32, "learning_rate": 0.01, "progress": False}
 for name, factory in factories.items():
@@ -382,18 +376,12 @@ plots.show_maps(
 #
 # Count it as in lesson 04: in how many scenes does the brightest pixel of a map lie on the target?
 
-
 # %%
-def pointing(gate, masks):
-    """Share of images whose brightest pixel lies on the mask; equally bright pixels share the hit."""
-    maps = F.interpolate(gate, size=48, mode="nearest")[:, 0]
-    best = maps == maps.amax(dim=(1, 2), keepdim=True)
-    return ((best & masks).sum((1, 2)) / best.sum((1, 2))).mean().item()
-
+from cbam_course.inspection.pointing import pointing_rate
 
 print(f"chance {test.masks.float().mean():.3f}")
 for name, gates in records.items():
-    shares = [pointing(values[0], test.masks) for values in gates.values() if values[0].shape[1] == 1]
+    shares = [pointing_rate(gate[:, 0], test.masks) for gate, *_ in gates.values() if gate.shape[1] == 1]
     print(f"{name:8} blocks 0, 1, 2:  {'  '.join(f'{share:.2f}' for share in shares)}")
 
 # %% [markdown]
@@ -424,29 +412,16 @@ plots.plot_gates(
 # %%
 from copy import deepcopy
 
+from cbam_course.networks.constant_gate import ConstantGate
+from cbam_course.training.fit import image_scores
 
-class Constant(nn.Module):
-    def __init__(self, factor):
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, x):
-        return x * self.factor
-
-
-# %%
-def accuracy(network):
-    with torch.no_grad():
-        return (network(inputs).argmax(1) == test.labels).float().mean().item()
-
-
-print(f"{'as trained':26} {accuracy(networks['CBAM']):.2f}")
+print(f"{'as trained':26} {image_scores(networks['CBAM'], test.classification).mean():.2f}")
 for part in ("spatial", "channel"):
     changed = deepcopy(networks["CBAM"])
     for number, block in enumerate(changed.blocks):
         gate = records["CBAM"][f"blocks.{number}.attention.{part}"][0]
-        setattr(block.attention, part, Constant(gate.mean(0, keepdim=True)))
-    print(f"{part + ' gates constant':26} {accuracy(changed):.2f}")
+        setattr(block.attention, part, ConstantGate(gate.mean(0, keepdim=True)))
+    print(f"{part + ' gates constant':26} {image_scores(changed, test.classification).mean():.2f}")
 
 # %% [markdown]
 # (Constant means: the average gate over all test scenes, per channel or per position.) Without the images' own maps the
@@ -463,7 +438,7 @@ for part in ("spatial", "channel"):
 # %%
 dense = {"plain": "plain", "spatial": "spatial", "se": "SE", "channel": "channel", "cbam": "CBAM",
          "context-mean": "added average, no gate", "context-mean-max": "added mean and max, no gate"}  # fmt: skip
-plots.plot_runs(runs_of("what-dense", dense), xlabel="mean IoU on what, dense")
+plots.plot_runs(runs_by_label("what-dense", dense), xlabel="mean IoU on what, dense")
 
 # %% [markdown]
 # *What to see: plain and spatial attention at the same place far left. All others far right: channel attention and CBAM in
@@ -488,7 +463,7 @@ print(compare(table, "channel", "context-mean-max"))
 # %%
 what = {"plain": "plain", "se": "SE", "spatial": "spatial", "channel": "channel", "cbam": "CBAM",
         "plain-max": "plain, mean+max head", "plain-mlp": "plain, mean+max head, MLP"}  # fmt: skip
-plots.plot_runs(runs_of("what", what), xlabel="accuracy on what", chance=1 / 3)
+plots.plot_runs(runs_by_label("what", what), xlabel="accuracy on what", chance=1 / 3)
 
 # %% [markdown]
 # *What to see: the plain network on the left. SE, spatial attention and CBAM are spread over much of the axis, with
@@ -515,7 +490,7 @@ print(compare(table, "cbam", "plain-max"))
 
 # %%
 orders = {"cbam": "channel first (CBAM)", "spatial-first": "spatial first", "parallel": "parallel"}
-plots.plot_runs(runs_of("what-dense", orders), xlabel="mean IoU on what, dense")
+plots.plot_runs(runs_by_label("what-dense", orders), xlabel="mean IoU on what, dense")
 
 # %% [markdown]
 # *What to see: in each row four or five points at the same place on the right. Spatial first and parallel have one point each
