@@ -1,0 +1,69 @@
+"""A browser, a JupyterLab and an open page for the tests here; each is skipped with a reason where it is missing."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from course_server import serve_course
+from lab_page import LabPage
+from pictures import take_picture
+
+from cbam_course.checks.texts import all_texts
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def find_chromium(playwright):
+    """Return the program that ``CHROMIUM`` names, else one on the path, else playwright's own; None for none."""
+    if wanted := os.environ.get("CHROMIUM"):
+        assert shutil.which(wanted), f"CHROMIUM is {wanted!r}, and there is no such program"
+        return shutil.which(wanted)
+    own = playwright.chromium.executable_path
+    return next(filter(None, map(shutil.which, [*NAMES, own])), None)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return a browser without a window."""
+    api = pytest.importorskip("playwright.sync_api", reason='needs playwright: pip install -e ".[browser]"')
+    with api.sync_playwright() as playwright:
+        program = find_chromium(playwright)
+        if not program:
+            pytest.skip("needs Chromium: install it, or: python -m playwright install chromium")
+        root = getattr(os, "geteuid", lambda: 1)() == 0
+        with playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"] if root else []
+        ) as opened:
+            yield opened
+
+
+@pytest.fixture(scope="module")
+def server(browser, tmp_path_factory):
+    """Return the address and token of a JupyterLab whose learner has come to lesson 03."""
+    folder = tmp_path_factory.mktemp("browser")
+    (folder / "home").mkdir()
+    earlier = [text.task_id for text in all_texts().values() if text.lesson < "03"]
+    lines = [json.dumps({"task": task, "status": "passed"}) + "\n" for task in earlier]
+    (folder / "home" / "progress.jsonl").write_text("".join(lines), encoding="utf-8")
+    with serve_course(folder) as address_and_token:
+        yield address_and_token
+
+
+@pytest.fixture
+def lab(browser, server):
+    """Return a page to open notebooks on."""
+    with browser.new_context(viewport={"width": 1000, "height": 1600}) as context:
+        yield LabPage(context.new_page(), *server)
+
+
+@pytest.fixture
+def picture(lab):
+    """Return a function that keeps a picture of the page in the folder ``SCREENSHOTS``, if one is named."""
+
+    def keep(name, first, last):
+        if folder := os.environ.get("SCREENSHOTS"):
+            take_picture(lab.page, Path(folder) / f"{name}.png", first, last)
+
+    return keep
