@@ -2,6 +2,8 @@
 #                 (ARGS=--no-browser without a screen; PIP_ARGS="--index-url ..." for another build of torch)
 # make test       lint, the test suite, then every notebook from top to bottom
 # make notebooks  build notebooks/, exercises/ and solutions/ from authoring/
+# make browser-test  a lesson and an exercise in JupyterLab, clicked and typed in Chromium
+#                 (SCREENSHOTS=pictures renews the pictures of README.md; CHROMIUM=program picks another browser)
 # make lint       ruff only
 
 VENV := .venv
@@ -11,7 +13,7 @@ FIND_PYTHON := for p in python3 python3.13 python3.12 python3.11 python3.14 pyth
   $$p -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null && echo $$p && break; done
 WORKERS := 2
 
-.PHONY: lab test notebooks lint
+.PHONY: lab test browser-test notebooks lint
 .DELETE_ON_ERROR:
 
 lab: $(VENV)/installed
@@ -24,6 +26,9 @@ test: lint
 	$(PY) -m pytest -n $(WORKERS) --dist loadscope --durations=10 tests
 	$(PY) -m pytest -c tests/nbval.ini --rootdir . -n $(WORKERS) --dist loadscope \
 	  notebooks exercises solutions
+
+browser-test: $(VENV)/installed-browser
+	$(PY) -m pytest --durations=5 tests/browser
 
 lint: $(VENV)/installed-test
 	$(PY) -m ruff check .
@@ -45,3 +50,7 @@ $(VENV)/installed: pyproject.toml | $(PY)
 $(VENV)/installed-test: pyproject.toml | $(PY)
 	$(PY) -m pip install $(PIP_ARGS) -e ".[test]"
 	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-browser: pyproject.toml | $(PY)
+	$(PY) -m pip install $(PIP_ARGS) -e ".[test,browser]"
+	@touch $@ $(VENV)/installed-test $(VENV)/installed
