@@ -24,6 +24,16 @@ def as_numbers(values: object) -> list[float] | None:
     return None if any(number is None for number in numbers) else numbers
 
 
+def as_letters(answer: object, known: str) -> frozenset[str] | None:
+    """Read "BE", "b, e", ["B", "E"] or {"B", "E"} as a set of letters out of ``known``, else return None."""
+    if isinstance(answer, (list, tuple, set, frozenset)):
+        answer = " ".join(part if isinstance(part, str) else "?" for part in answer)
+    if not isinstance(answer, str):
+        return None
+    letters = [letter for letter in answer.upper() if letter not in " ,;+/&"]
+    return frozenset(letters) if letters and set(letters) <= set(known) else None
+
+
 def close(got: object, expected: object, tolerance: float = 1e-4) -> bool:
     """Whether two values or tensors have the same shape and agree within an absolute tolerance."""
     try:
