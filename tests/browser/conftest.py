@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from course_server import serve_course
 from lab_page import LabPage
-from pictures import take_picture
+from screenshots import take_picture
 
 from cbam_course.checks.texts import all_texts
 

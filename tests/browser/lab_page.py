@@ -1,7 +1,9 @@
 """A notebook in JupyterLab, as somebody in front of the screen sees and uses it."""
 
 PATIENCE = 90_000  # milliseconds; a slow computer may need a while to train a lesson's networks
-TROUBLE = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
+TROUBLE = (
+    "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
+)
 ALL_RAN = f"""() => document.querySelector("{TROUBLE}") ||
   [...document.querySelectorAll('.jp-Notebook .jp-CodeCell')]
     .every(cell => /\\[\\d+\\]/.test(cell.querySelector('.jp-InputPrompt').textContent))"""
@@ -44,6 +46,10 @@ class LabPage:
     def cell(self, text):
         """Return the first cell that contains ``text``, prose or code."""
         return self.page.locator(".jp-Notebook-cell", has_text=text).first
+
+    def prose(self, text):
+        """Return the first paragraph that contains ``text``."""
+        return self.page.locator(".jp-Notebook p", has_text=text).first
 
     def outputs(self, text=""):
         """Return the outputs that contain ``text``."""

@@ -15,7 +15,8 @@ def test_a_lesson_runs_from_top_to_bottom_and_shows_its_figures(lab, picture):
         figure.scroll_into_view_if_needed()
         assert figure.is_visible()
         assert figure.evaluate("image => image.complete && image.naturalWidth") > 200
-    picture("lesson", lab.cell("A small object in an average"), lab.cell("What to see: above, four noisy"))
+    question, seen = lab.prose("Anybody can tell"), lab.prose("What to see: on the left")
+    picture("lesson", question, seen)
 
 
 def test_a_wrong_answer_is_told_its_mistake_and_a_right_one_passes(lab, picture):

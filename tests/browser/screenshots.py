@@ -20,7 +20,7 @@ def take_picture(page, path, first, last):
     a, b = first.bounding_box(), last.bounding_box()
     left, top = a["x"] - MARGIN, a["y"] - MARGIN
     right = max(a["x"] + a["width"], b["x"] + b["width"]) + MARGIN
-    clip = {"x": left, "y": top, "width": right - left, "height": b["y"] + b["height"] + MARGIN - top}
+    clip = {"x": left, "y": top, "width": right - left, "height": b["y"] + b["height"] - top}
     shot = page.screenshot(clip=clip, style=STYLE, animations="disabled")
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.open(io.BytesIO(shot)).convert("RGB").quantize(256).save(path, optimize=True)
