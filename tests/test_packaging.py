@@ -79,7 +79,7 @@ def test_nothing_of_a_learner_is_tracked():
     ]
 
 
-@pytest.mark.parametrize("target", ["lab", "test", "notebooks", "lint"])
+@pytest.mark.parametrize("target", ["lab", "test", "browser-test", "notebooks", "lint"])
 def test_make_knows_every_target_that_it_explains(target):
     if not shutil.which("make"):
         pytest.skip("no make on this computer")
