@@ -140,7 +140,7 @@ def state():
         torch.get_rng_state().tolist(),
         numpy.random.get_state()[1].tolist(),
         torch.get_default_dtype(),
-        str(torch.get_default_device()),
+        str(torch.empty(0).device),
         torch.is_grad_enabled(),
         torch.are_deterministic_algorithms_enabled(),
         torch.is_anomaly_enabled(),

@@ -205,7 +205,7 @@ def test_without_pyarrow_a_sentence_says_how_to_get_it(place, serve, monkeypatch
     serve("whole")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.warns(
-        UserWarning, match=r"hub: the hub's files need the package pyarrow: pip install pyarrow\.$"
+        UserWarning, match=r"hub: the hub's files need the package pyarrow: pip install -U pyarrow\.$"
     ):
         assert_is_the_data(load_cifar10("train"))
 

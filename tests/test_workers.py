@@ -1,6 +1,7 @@
 """A sweep on a Dask cluster: a real one, of two processes on this computer."""
 
 import builtins
+import sys
 
 import pandas as pd
 import pytest
@@ -11,21 +12,14 @@ from cbam_course.training.sweep import run_sweep
 distributed = pytest.importorskip("distributed", reason="distributed is not installed")
 # Its own code is not ours to keep free of warnings.
 pytestmark = pytest.mark.filterwarnings("default")
-WORDS = [
-    "sweep",
-    "--data",
-    "scenes-where",
-    "--models",
-    "plain,se",
-    "--seeds",
-    "1",
-    "--epochs",
-    "1",
-    "--images",
-    "8",
-    "--device",
-    "cpu",
-]
+WORDS = ["sweep", "--data", "scenes-where", "--models", "plain,se", "--seeds", "1",
+         "--epochs", "1", "--images", "8", "--device", "cpu"]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def main_module(monkeypatch):
+    """A new process asks the main module where it came from; IPython's stand-in, of another test, cannot say."""
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
 
 
 def cluster(workers, threads=1):

@@ -53,12 +53,13 @@ def _restored_state() -> Iterator[None]:
     python, array, tensor = random.getstate(), numpy.random.get_state(), torch.get_rng_state()
     dtype, grad, threads = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
-    device, anomaly = torch.get_default_device(), torch.is_anomaly_enabled()
+    device, anomaly = torch.empty(0).device, torch.is_anomaly_enabled()
     recursion = sys.getrecursionlimit()
     try:
         yield
     finally:
-        if torch.get_default_device() != device:
+        # Asked of a tensor: torch 2.6 raises in get_default_device once the default was taken back.
+        if torch.empty(0).device != device:
             torch.set_default_device(None if device.type == "cpu" else device)
         torch.autograd.set_detect_anomaly(anomaly)
         random.setstate(python)

@@ -56,11 +56,12 @@ def _code_of(answer: object) -> CodeType | None:
 
 
 def _cell_number(filename: str) -> int | None:
-    """IPython knows which cell it compiled under which file name."""
+    """IPython knows which cell it compiled under which file name; of IPython 7 we have noted it."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     names = getattr(getattr(shell, "compile", None), "_filename_map", {})
-    return names.get(filename)
+    noted = [cell for name, cell in getattr(shell, "_cbam_course_cells", {}) if name == filename]
+    return names.get(filename, noted[-1] if noted else None)
 
 
 def watch_cells() -> None:
@@ -71,12 +72,23 @@ def watch_cells() -> None:
         return
     shell._cbam_course_cells = {}
 
-    def note(*_):
+    def note(result=None):
         # The same cell run again keeps its name and gets another number.
-        for cell in getattr(shell.compile, "_filename_map", {}).items():
+        for cell in _names(shell, result).items():
             shell._cbam_course_cells.setdefault(cell, time.strftime("%H:%M:%S"))
 
     shell.events.register("post_run_cell", note)
+
+
+def _names(shell, result) -> dict[str, int]:
+    """Return file name -> cell number: all that IPython keeps, or of IPython 7 that of the cell just run."""
+    if hasattr(shell.compile, "_filename_map"):
+        return shell.compile._filename_map
+    number, source = getattr(result, "execution_count", None), getattr(result, "info", None)
+    if number is None or source is None:
+        return {}
+    code = shell.transform_cell(source.raw_cell)
+    return {shell.compile.get_code_name(source.raw_cell, code, number): number}
 
 
 def _time_of(name: str, cell: int) -> str | None:

@@ -66,9 +66,9 @@ def _local_copy(split: str) -> tuple[Tensor, Tensor]:
 def _hub_copy(split: str) -> tuple[Tensor, Tensor]:
     try:
         from pyarrow import parquet
-    except ModuleNotFoundError:
+    except ImportError:  # missing, or made for another numpy
         raise ModuleNotFoundError(
-            "the hub's files need the package pyarrow: pip install pyarrow", name="pyarrow"
+            "the hub's files need the package pyarrow: pip install -U pyarrow", name="pyarrow"
         ) from None
     server = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
     file = _HUB_FILE.format(split=split)

@@ -40,8 +40,10 @@ class Probe(TorchDispatchMode):
         if function in _ADDITIONS:
             self._note_addition(*args[:2])
         result = function(*args, **(kwargs or {}))
+        # A view is no step: how many slices an indexing takes differs between versions of torch.
+        step = 0 if _is_view(function) else 1
         for tensor in _tensors(result):
-            self._depth[id(tensor)] = 1 + max((self._depth[id(t)] for t in _tensors(args)), default=0)
+            self._depth[id(tensor)] = step + max((self._depth[id(t)] for t in _tensors(args)), default=0)
             self._alive.append(tensor)
         return result
 
@@ -110,6 +112,11 @@ def _image_channels(model: nn.Module) -> int:
 
 def _is_map(value: object) -> bool:
     return isinstance(value, Tensor) and value.ndim == 4
+
+
+def _is_view(function) -> bool:
+    results = [result.alias_info for result in function._schema.returns]
+    return any(alias is not None and not alias.is_write for alias in results)
 
 
 def _key(tensor: Tensor) -> tuple[int, int]:
