@@ -92,3 +92,9 @@ def test_runs_come_by_label_and_models_without_runs_are_left_out():
         "no attention": [0.5, 0.7],
     }
     assert len(results.runs_by_label("where", {"cbam": "CBAM"})["CBAM"]) == 5
+
+
+def test_a_hash_that_looks_like_a_number_stays_a_word(tmp_path):
+    (tmp_path / "t.csv").write_text("model,accuracy,code,commit\nplain,0.5,377304447631,12e34567\n")
+    table = load_results("t", folder=tmp_path)
+    assert (table.code[0], table.commit[0]) == ("377304447631", "12e34567")

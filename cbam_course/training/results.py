@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+# A hash may look like a number: 377304447631, or 12e34567.
+TEXT = {"code": str, "commit": str}
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -23,7 +25,7 @@ def load_results(name: str, *, folder: str | Path | None = None) -> pd.DataFrame
     if not path.is_file():
         names = ", ".join(sorted(p.stem for p in chosen.glob("*.csv"))) or "none"
         raise FileNotFoundError(f"There is no table of results {name!r} in {chosen}; there are: {names}.")
-    table = pd.read_csv(path)
+    table = pd.read_csv(path, dtype=TEXT)
     return table[table.error.isna()].reset_index(drop=True) if "error" in table else table
 
 

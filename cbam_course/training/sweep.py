@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from ..attention.arguments import require_positive_integer
 from . import provenance
+from .results import TEXT
 from .run import Run, perform
 from .tasks import TASKS, Task
 from .variants import Variant
@@ -128,7 +129,9 @@ def _read(out: str | Path | None) -> pd.DataFrame:
     whole = text[: text.rfind(b"\n") + 1]
     if whole != text:
         Path(out).write_bytes(whole)
-    return pd.read_csv(out, keep_default_na=False, na_values={"accuracy": [""]}) if whole else _frame([])
+    if not whole:
+        return _frame([])
+    return pd.read_csv(out, keep_default_na=False, na_values={"accuracy": [""]}, dtype=TEXT)
 
 
 def _append(out: str | Path | None, row: dict) -> None:
