@@ -5,6 +5,9 @@
 # make browser-test  a lesson and an exercise in JupyterLab, clicked and typed in Chromium
 #                 (SCREENSHOTS=pictures renews the pictures of README.md; CHROMIUM=program picks another browser)
 # make lint       ruff only
+# make colab      write build/colab/: notebooks that carry the package, to upload to Google Colab
+# make colab-links   badges and install cells in all notebooks, once pyproject.toml names a public address
+# make colab-check   execute build/colab/ with Colab's versions (builds an environment of several gigabytes)
 
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -13,7 +16,7 @@ FIND_PYTHON := for p in python3 python3.13 python3.12 python3.11 python3.14 pyth
   $$p -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null && echo $$p && break; done
 WORKERS := 2
 
-.PHONY: lab test browser-test notebooks lint
+.PHONY: lab test browser-test notebooks lint colab colab-links colab-check
 .DELETE_ON_ERROR:
 
 lab: $(VENV)/installed
@@ -36,6 +39,15 @@ lint: $(VENV)/installed-test
 
 notebooks: $(VENV)/installed-test
 	$(PY) tools/build_notebooks.py $(ARGS)
+
+colab: $(VENV)/installed-test
+	$(PY) tools/build_colab.py
+
+colab-links: $(VENV)/installed-test
+	$(PY) tools/colab_links.py
+
+colab-check: $(VENV)/installed-test
+	$(PY) tools/colab_check.py $(ARGS)
 
 $(PY):
 	@python=$$($(FIND_PYTHON)); \

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
@@ -44,18 +45,22 @@ class Measurement:
         return "too much memory" if self.peak_gib > MEMORY_CEILING else ""
 
 
-def measure(path: Path, *, root: Path) -> Measurement:
+def measure(
+    path: Path, *, root: Path, python: str = sys.executable, env: Mapping[str, str] | None = None
+) -> Measurement:
     """Execute one notebook in a process of its own, without saving it or touching the learner's progress.
 
     Args:
         path: the notebook.
         root: the folder of the course; the notebook's name is given relative to it.
+        python: of the environment to run in; it has nbclient and a kernel.
+        env: further variables for the process.
     """
-    run = [sys.executable, "-c", "from nbclient.cli import main; main()", str(path)]
+    run = [python, "-c", "from nbclient.cli import main; main()", str(path)]
     strict = "1" if path.parent.name == "solutions" else ""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryFile() as log:
-        env = {**os.environ, "CBAM_COURSE_HOME": home, "CBAM_COURSE_STRICT": strict}
+        env = {**os.environ, "CBAM_COURSE_HOME": home, "CBAM_COURSE_STRICT": strict, **(env or {})}
         with subprocess.Popen(run, env=env, stdout=log, stderr=log) as process:
             peak = _peak_memory(process)
     seconds = time.perf_counter() - start

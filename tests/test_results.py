@@ -13,7 +13,7 @@ from cbam_course.training.results import load_results
 from cbam_course.training.sweep import COLUMNS
 
 FOLDER = Path(__file__).parents[1] / "results"
-TABLES = sorted(p.stem for p in FOLDER.glob("*.csv") if p.stem != "notebooks")
+TABLES = sorted(p.stem for p in FOLDER.glob("*.csv") if p.stem not in ("notebooks", "colab"))
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -19,6 +19,7 @@ import jupytext
 import nbformat
 from alternatives import describe_pictures
 from blanker import blank
+from colab_links import link, published
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -30,6 +31,8 @@ METADATA = {
     # No patch version: it would change on every machine.
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
 }
+# Tables about the notebooks: no notebook reads them.
+MEASURED = ("notebooks.csv", "colab.csv")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CELL_FILE = re.compile(r"[^\s\"'\\]*ipykernel_\d+[\\/]+\d+\.py(:\d+)?")
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -47,14 +50,21 @@ class Target:
 
 def targets(root, only=""):
     """Return the notebooks that the sources in root/authoring ask for, in order, without outputs."""
-    found = []
+    found, place = [], _published(root)
     for path in sorted((root / "authoring").glob(f"{only}*.py")):
         cells = jupytext.read(path, fmt="py:percent").cells
         if path.stem.endswith("_exercise"):
             found += _exercise(root, path.stem, cells)
         else:
             found.append(Target(root / "notebooks" / f"{path.stem}.ipynb", _notebook(cells), executed=True))
+    for target in found:
+        link(target.notebook, target.path.relative_to(root).as_posix(), place)
     return found
+
+
+def _published(root):
+    pyproject = root / "pyproject.toml"
+    return published(pyproject) if pyproject.exists() else None
 
 
 def _exercise(root, stem, cells):
@@ -87,7 +97,7 @@ def fingerprint(target, root):
     """Return a hash of what a notebook's outputs depend on: its cells, the package and the results."""
     digest = hashlib.sha256("\n".join(cell.source for cell in target.notebook.cells).encode())
     for pattern in ("cbam_course/**/*.py", "cbam_course/**/*.toml", "results/**/*.csv"):
-        for path in sorted(set(root.glob(pattern)) - {root / "results" / "notebooks.csv"}):
+        for path in sorted(set(root.glob(pattern)) - {root / "results" / name for name in MEASURED}):
             # Line ends differ between checkouts; what they mean does not.
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
