@@ -7,9 +7,11 @@ from .charts import plot_gates, plot_lines, plot_runs
 from .diagrams import draw_flow
 from .distributions import plot_distributions
 from .images import show_images, show_maps, show_numbers, show_overlay
+from .intervals import plot_differences
 
 __all__ = [
     "draw_flow",
+    "plot_differences",
     "plot_distributions",
     "plot_gates",
     "plot_lines",
