@@ -45,6 +45,8 @@
 # | 03 | [Channel attention](03_channel_attention.ipynb) | say why a maximum belongs beside the average | 1¼ |
 # | 04 | [Spatial attention](04_spatial_attention.ipynb) | build it, and test whether its map points at anything | 1½ |
 # | 05 | [CBAM](05_cbam.ipynb) | put the two together, and say what each part brings | 1¾ |
+# | 06 | [Plug it into real networks](06_plug_in.ipynb) | insert it anywhere without breaking what was trained, and count its cost | 1¾ |
+# | 07 | [Does it help?](07_does_it_help.ipynb) | compare networks so that it survives a referee, and read published tables | 2 |
 #
 # The exercises are half of the course. Words and symbols stand in the [glossary](../GLOSSARY.md).
 #

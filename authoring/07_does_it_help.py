@@ -479,7 +479,7 @@ for claim, (table, first, second) in verdicts.items():
 #
 # The exercise has eight tasks: [your copy](../work/07_does_it_help_exercise.ipynb) (made by `make lab`),
 # or [the blank one](../exercises/07_does_it_help_exercise.ipynb) to read online.
-# Before: [05 · CBAM](05_cbam.ipynb), and lesson 06 on pretrained networks.
+# Before: [06 · Plug it into real networks](06_plug_in.ipynb).
 #
 # ## Sources
 #
