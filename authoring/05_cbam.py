@@ -685,7 +685,8 @@ print(chosen.join(gain).round(3).to_string())
 #
 # The exercise has seven tasks: [your copy](../work/05_cbam_exercise.ipynb) (made by `make lab`),
 # or [the blank one](../exercises/05_cbam_exercise.ipynb) to read online.
-# Before: [04 · Spatial attention](04_spatial_attention.ipynb).
+# Before: [04 · Spatial attention](04_spatial_attention.ipynb). Next:
+# [06 · Plug it into real networks](06_plug_in.ipynb).
 #
 # ## Sources
 #
