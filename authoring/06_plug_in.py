@@ -628,7 +628,7 @@ else:
 #
 # The exercise has six tasks: [your copy](../work/06_plug_in_exercise.ipynb) (made by `make lab`),
 # or [the blank one](../exercises/06_plug_in_exercise.ipynb) to read online.
-# Before: [05 · CBAM](05_cbam.ipynb).
+# Before: [05 · CBAM](05_cbam.ipynb). Next: [07 · Does it help?](07_does_it_help.ipynb).
 #
 # ## Sources
 #
