@@ -19,7 +19,7 @@
 # * reproduce the costs in CBAM's tables to the last parameter, and say what they leave out;
 # * insert into a trained network without breaking it, train in stages, and judge what that was worth.
 #
-# **Time** 45 minutes of reading. The cells run in under a minute on a laptop, in a few seconds on a GPU.
+# **Time** 45 minutes of reading. The cells run in under a minute on two CPU cores.
 #
 # **Before this** lesson 05: CBAM as a module, and its conventions.
 
@@ -313,19 +313,13 @@ judge("CBAM inserted", broken)
 # Is it *what* the gates choose, or only *how small* they are? That can be told apart: put a **constant** into the same
 # places, the same number for all channels, positions and images. It cannot choose anything.
 
-
 # %%
-class Constant(nn.Module):
-    def __init__(self, factor):
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, x):
-        return x * self.factor
-
+from cbam_course.networks.constant_gate import ConstantGate
 
 for factor in (0.9, 0.7, 0.5, 0.25):
-    judge(f"times {factor}", insert_attention(pretrained_resnet20(), lambda channels, f=factor: Constant(f)))
+    judge(
+        f"times {factor}", insert_attention(pretrained_resnet20(), lambda channels, f=factor: ConstantGate(f))
+    )
 
 # %% [markdown]
 # A constant does the same damage. A channel gate of one half times a spatial gate of one half is a quarter, and a quarter
@@ -347,7 +341,7 @@ def spreads(network):
 
 
 # %%
-quarter = insert_attention(pretrained_resnet20(), lambda channels: Constant(0.25))
+quarter = insert_attention(pretrained_resnet20(), lambda channels: ConstantGate(0.25))
 plots.plot_lines(
     {"as trained": spreads(trained), "CBAM inserted": spreads(broken), "branches times 0.25": spreads(quarter)},
     xlabel="block", ylabel="standard deviation of the map", width=6,
@@ -475,14 +469,13 @@ plots.plot_gates({"α": torch.tensor(list(alphas.values()))}, list(alphas), ylab
 # trainings **without attention**: `plain` for the first two, `plain-staged` for the staged one.
 
 # %%
-from cbam_course.training.results import load_results
+from cbam_course.training.results import load_results, runs_by_label
 from cbam_course.training.statistics import compare
 
 table = load_results("finetune")
 ways = {"plain": "no attention", "cbam": "CBAM, plain insertion", "cbam-identity": "CBAM, identity=True",
         "plain-staged": "no attention, in stages", "cbam-staged": "CBAM, identity=True, in stages"}  # fmt: skip
-runs = {title: table.accuracy[table.model == model] for model, title in ways.items()}
-plots.plot_runs(runs, xlabel="accuracy on small where scenes", chance=1 / 5)
+plots.plot_runs(runs_by_label(table, ways), xlabel="accuracy on small where scenes", chance=1 / 5)
 
 # %% [markdown]
 # *What to see: three groups. Far left, not much above guessing, both ways in stages. On the right fine-tuning without

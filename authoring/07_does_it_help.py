@@ -19,7 +19,7 @@
 # * find the flaw in a comparison: unequal training or size, the test set used for choosing, the best of n, many comparisons;
 # * read a published table of SE and CBAM for what it says, and no more.
 #
-# **Time** 45 minutes of reading. The cells run in about half a minute on a laptop, in less on a GPU.
+# **Time** 45 minutes of reading. The cells run in about half a minute on two CPU cores.
 #
 # **Before this** lesson 05, with its two tasks `where` and `what`. No statistics is needed beyond a mean and a standard deviation.
 
