@@ -48,7 +48,7 @@
 # | 06 | [Plug it into real networks](06_plug_in.ipynb) | insert it anywhere without breaking what was trained, and count its cost | 1¾ |
 # | 07 | [Does it help?](07_does_it_help.ipynb) | compare networks so that it survives a referee, and read published tables | 2 |
 #
-# The exercises are half of the course. Words and symbols stand in the [glossary](../GLOSSARY.md).
+# About eleven hours in all; the exercises are half of them. Words and symbols stand in the [glossary](../GLOSSARY.md).
 #
 # ## Is this computer ready?
 #
