@@ -29,7 +29,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cbam_course import ChannelAttention, SpatialAttention, capture, fit, make_scenes
+from cbam_course import ChannelAttention, SpatialAttention, capture, make_scenes
 from cbam_course.data.photos import load_photo
 from cbam_course.inspection import plots
 from cbam_course.networks.filter_bank import FilterBank
@@ -376,16 +376,18 @@ plots.show_overlay(photo, heat)
 # in an average over all positions hears the red shape and its four neighbours at once. A spatial gate can turn the
 # neighbours down before that average is taken.
 #
-# We train one network with spatial attention in each of its three blocks. One seed: an illustration.
+# We train one network with spatial attention in each of its three blocks. One seed: an illustration. `fit_once` is `fit` that
+# keeps what it trained in the course's folder (in Colab in your Drive): when you run the lesson again, the network is loaded.
 
 # %%
 from cbam_course.environment import by_device
 from cbam_course.networks.small_cnn import SmallCNN
+from cbam_course.training.remember import fit_once
 
 train, test = make_scenes(by_device(1600, gpu=6400), seed=10), make_scenes(500, seed=11)
 torch.manual_seed(0)
 model = SmallCNN(5, attention=lambda width: SpatialAttention())
-history = fit(model, train.classification, test.classification, epochs=6, progress=False)
+history = fit_once("04-spatial", model, train.classification, test.classification, epochs=6, progress=False)
 print(f"accuracy {history.final:.2f} after {history.seconds:.0f} s; guessing gives 0.20")
 
 # %% [markdown]

@@ -36,7 +36,6 @@ from cbam_course import (
     SqueezeExcitation,
     capture,
     count_cost,
-    fit,
     insert_attention,
     make_scenes,
 )
@@ -334,6 +333,7 @@ print(compare(table, "spatial", "plain"))
 # %%
 from cbam_course.environment import by_device
 from cbam_course.networks.small_cnn import SmallCNN
+from cbam_course.training.remember import fit_once
 
 train, test = make_scenes(by_device(1600, gpu=6400), seed=10), make_scenes(500, seed=11)
 factories = {"spatial": lambda width: SpatialAttention(), "CBAM": lambda width: CBAM(width, 4)}
@@ -341,7 +341,7 @@ networks, settings = {}, {"epochs": 5, "batch_size": 32, "learning_rate": 0.01, 
 for name, factory in factories.items():
     torch.manual_seed(0)
     networks[name] = SmallCNN(5, attention=factory)
-    history = fit(networks[name], train.classification, test.classification, **settings)
+    history = fit_once(f"05-{name}", networks[name], train.classification, test.classification, **settings)
     print(f"{name:8} accuracy {history.final:.2f} after {history.seconds:.0f} s")
 
 # %% [markdown]
