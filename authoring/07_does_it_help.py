@@ -318,7 +318,8 @@ plots.plot_differences(rows, xlabel="accuracy minus plain")
 # *What to see: three pairs of rows, CBAM and the mean+max head. For radius 3 both lie far to the right of 0, for radius 5 less than half
 # as far, for radius 7 at 0. Within each pair the two bars lie at the same place.*
 #
-# These six comparisons were named before the first run. How the two compare with each other is exploratory:
+# The runs were made for these six comparisons, and nobody wrote that down before the first run: by the rule of this course they are
+# exploratory, as is how the two compare with each other:
 
 # %%
 print(radius.pivot_table(index="model", columns="data", values="accuracy").round(3).to_string())
@@ -360,7 +361,7 @@ for first, second in (("se", "plain"), ("cbam", "plain"), ("cbam", "se")):
     print(compare(cifar, first, second))
 
 # %% [markdown]
-# The first two comparisons were named beforehand, the third is exploratory. Read the three sentences before any story about
+# All three comparisons are exploratory: none was written down before the runs. Read the three sentences before any story about
 # them. Whatever they say, they say it about this subset, this short training and this network; an accuracy far below what the network reaches with all images and a full recipe means that it is still learning.
 # An interval that includes 0 tells how large an effect may have been missed: its two ends. That is a finding to keep, because the
 # drawer in which null results lie is one reason why published gains look larger than they are.
@@ -420,7 +421,7 @@ print("best of five minus mean of five:         ", best.mean().round(4))
 # More than a third of these papers have something to report, and nothing is there. (All twelve comparisons share the five runs of one
 # baseline; the exercise asks for independent ones, which is worse.) Bonferroni's cure is to divide the level by the number of
 # comparisons; Holm's is as safe and less strict: the smallest p-value against 0.05/12, the next against 0.05/11, and so on, until the first
-# that fails. The better cure is to name one or two comparisons beforehand and call the others exploratory, which is what this
+# that fails. The better cure is to name one or two comparisons beforehand and call the others exploratory, as `results/README.md` of this
 # course does.
 #
 # The last line is the price of **best of n**. The best of five runs lies above their mean by more than a standard deviation (0.01 here),

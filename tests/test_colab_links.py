@@ -110,7 +110,9 @@ def test_the_pip_line_installs_from_the_tag(tmp_path):
 def test_outside_colab_the_install_cell_does_nothing():
     place = Published(ADDRESS, "v0.1.0")
     source = colab_links.INSTALL.format(tag=place.tag, source=place.source)
-    exec(source.replace("%pip", "raise SystemExit #"), {})
+    names = {}
+    exec(source.replace("%pip", "raise SystemExit #"), names)
+    assert "keep_work" not in names
 
 
 def test_a_list_of_colabs_is_compared_by_canonical_names(tmp_path, monkeypatch, capsys):

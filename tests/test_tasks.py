@@ -5,7 +5,7 @@ import torch
 
 from cbam_course.data.cifar10 import CLASS_NAMES
 from cbam_course.networks.augment import ShiftAndFlip
-from cbam_course.training import run, tasks
+from cbam_course.training import run, tasks, variants
 from cbam_course.training.run import Run, perform
 from cbam_course.training.tasks import Task
 from cbam_course.training.variants import Variant
@@ -114,6 +114,13 @@ def test_an_identity_insertion_keeps_the_pretrained_network_and_a_plain_one_does
     torch.testing.assert_close(outputs[1], outputs[0])
     torch.testing.assert_close(outputs[2], outputs[0])
     assert (outputs[3] - outputs[0]).abs().max() > 0.1
+
+
+def test_without_its_weights_a_fine_tuning_is_recorded_as_failed(small, monkeypatch, tmp_path):
+    monkeypatch.setattr(variants, "WEIGHTS", tmp_path / "gone.safetensors")
+    row = perform(Run("finetune-where", "plain", 0, 1, 8), RECORD, 1, "cpu")
+    assert row["error"].startswith("OSError: ")
+    assert "accuracy" not in row
 
 
 def test_a_staged_run_trains_the_last_layers_first_and_needs_a_third_of_the_epochs_each(small, monkeypatch):

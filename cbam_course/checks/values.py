@@ -1,7 +1,9 @@
 """Read and compare the values that learners hand in."""
 
+from collections.abc import Iterator, Mapping
 from numbers import Real
 
+import numpy
 import torch
 
 
@@ -14,9 +16,25 @@ def as_number(value: object) -> float | None:
     return float(value)
 
 
+def examine_whole_number(answer: object, find, right: int, wrong: Mapping[int, str]) -> Iterator:
+    """Yield the findings ``number`` and ``value`` of a task whose answer is one whole number.
+
+    Args:
+        answer: what was handed in.
+        find: as the examiner of a task gets it.
+        right: the answer.
+        wrong: known wrong answer -> the name of its mistake.
+    """
+    number = as_number(answer)
+    whole = number is not None and number.is_integer()
+    yield find("number", whole, got=show(answer))
+    if whole:
+        yield find("value", number == right, wrong.get(int(number)), got=show(answer))
+
+
 def as_numbers(values: object) -> list[float] | None:
-    """Return a list, tuple or tensor of numbers as a list, or None if it is something else."""
-    if isinstance(values, torch.Tensor):
+    """Return a list, tuple, tensor or array of numbers as a list, or None if it is something else."""
+    if isinstance(values, (torch.Tensor, numpy.ndarray)):
         values = values.flatten().tolist()
     if not isinstance(values, (list, tuple)):
         return None

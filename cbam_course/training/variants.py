@@ -10,7 +10,7 @@ from ..attention import CBAM, ChannelAttention, SpatialAttention, SqueezeExcitat
 from ..networks.ablations import OnePool, Parallel, SpatialFirst
 from ..networks.augment import ShiftAndFlip
 from ..networks.insertion import insert_attention
-from ..networks.pretrained import pretrained_resnet20
+from ..networks.pretrained import CLASSES, SHA256, WEIGHTS, load_weights
 from ..networks.resnet import CifarResNet
 from ..networks.small_cnn import AddedContext, DenseCNN, SmallCNN
 
@@ -116,7 +116,9 @@ class Variant:
             return DenseCNN(attention=attention, **(_DENSE_WIDE if self.base == "plain-wide" else {}))
         if network == "resnet20":
             return nn.Sequential(ShiftAndFlip(), self._insert(CifarResNet(num_classes=num_classes)))
-        model = pretrained_resnet20()
+        # Without the file a lesson goes on with fresh weights; an experiment must not: it would be another one.
+        model = CifarResNet(num_classes=len(CLASSES))
+        model.load_state_dict(load_weights(WEIGHTS, SHA256))
         model.fc = nn.Linear(model.fc.in_features, num_classes)
         return self._insert(model)
 

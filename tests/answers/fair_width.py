@@ -1,8 +1,16 @@
 """Answers to the task fair-width."""
 
+import numpy
 import torch
 
-RIGHT = [(17, 34, 69), [17, 34, 68], torch.tensor([17, 34, 70]), (18.0, 34.0, 68.0), (18, 35, 66)]
+RIGHT = [
+    (17, 34, 69),
+    [17, 34, 68],
+    torch.tensor([17, 34, 70]),
+    (18.0, 34.0, 68.0),
+    (18, 35, 66),
+    numpy.array([17, 34, 69]),
+]
 
 WRONG = {
     "unchanged": [(16, 32, 64)],

@@ -1,6 +1,6 @@
 """How an answer to the task cbam-parameters is examined; the words stand in cbam_parameters.toml beside it."""
 
-from ..values import as_number, show
+from ..values import examine_whole_number
 
 _CHANNEL, _SPATIAL = 2 * 256 * 16, 2 * 7 * 7
 _WRONG = {
@@ -21,8 +21,4 @@ _WRONG = {
 
 def examine(answer, find):
     """2 · 256 · 16 of the MLP and 2 · 7 · 7 of the convolution."""
-    number = as_number(answer)
-    whole = number is not None and number.is_integer()
-    yield find("number", whole, got=show(answer))
-    if whole:
-        yield find("value", number == _CHANNEL + _SPATIAL, _WRONG.get(int(number)), got=show(answer))
+    yield from examine_whole_number(answer, find, _CHANNEL + _SPATIAL, _WRONG)

@@ -1,6 +1,6 @@
 """How an answer to the task added-parameters is examined; the words stand in added_parameters.toml beside it."""
 
-from ..values import as_number, show
+from ..values import examine_whole_number
 
 
 def _cbam(channels: int, mlps: int = 1, layers: int = 2, biases: int = 0, kernel: int = 98) -> int:
@@ -32,8 +32,4 @@ _WRONG = {
 
 def examine(answer, find):
     """3 · (2 · 2048 · 128 + 2 · 7 · 7)."""
-    number = as_number(answer)
-    whole = number is not None and number.is_integer()
-    yield find("number", whole, got=show(answer))
-    if whole:
-        yield find("value", number == _RIGHT, _WRONG.get(int(number)), got=show(answer))
+    yield from examine_whole_number(answer, find, _RIGHT, _WRONG)
