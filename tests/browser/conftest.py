@@ -10,7 +10,7 @@ from course_server import serve_course
 from lab_page import LabPage
 from screenshots import take_picture
 
-from cbam_course.checks.texts import all_texts
+from cbam_course.checks.tasks import all_tasks
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -44,7 +44,7 @@ def server(browser, tmp_path_factory):
     """Return the address and token of a JupyterLab whose learner has come to lesson 03."""
     folder = tmp_path_factory.mktemp("browser")
     (folder / "home").mkdir()
-    earlier = [text.task_id for text in all_texts().values() if text.lesson < "03"]
+    earlier = [task.task_id for task in all_tasks().values() if task.lesson < "03"]
     lines = [json.dumps({"task": task, "status": "passed"}) + "\n" for task in earlier]
     (folder / "home" / "progress.jsonl").write_text("".join(lines), encoding="utf-8")
     with serve_course(folder) as address_and_token:

@@ -260,9 +260,17 @@ def _names_with_gradient(probe: Probe, x, named: dict) -> set[str]:
             return set()
         values = [value for value in named.values() if value.requires_grad]
         weights = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
-        gradients = torch.autograd.grad((out * weights).sum(), values, allow_unused=True)
+        gradients = _gradients((out * weights).sum(), values)
     ids = {id(v) for v, g in zip(values, gradients, strict=True) if g is not None and bool((g != 0).any())}
     return {name for name, value in named.items() if id(value) in ids}
+
+
+def _gradients(value: Tensor, of: list[Tensor]) -> list[Tensor | None]:
+    """The graph is the learner's: where an operation in place has spoilt it, there are no gradients."""
+    try:
+        return list(torch.autograd.grad(value, of, allow_unused=True))
+    except RuntimeError:
+        return [None] * len(of)
 
 
 def _through_gate(probe: Probe, x) -> bool:
@@ -278,7 +286,9 @@ def _through_gate(probe: Probe, x) -> bool:
         out = probe.run(leaf * 1)  # a module may write into what it is given; a leaf forbids that
         if not out.requires_grad:
             return False
-        (gradient,) = torch.autograd.grad((out * weights).sum(), leaf)
+        (gradient,) = _gradients((out * weights).sum(), [leaf])
+    if gradient is None:
+        return False
     return bool((difference - (gradient * direction).sum()).abs() <= 1e-3 * (1 + difference.abs()))
 
 
