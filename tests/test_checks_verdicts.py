@@ -170,6 +170,8 @@ def test_an_answer_that_fails_has_a_failing_line_and_its_two_sides_never_read_th
     for task in TASKS:
         for answers in load_bank(FOLDER, task).wrong.values():
             for answer in answers:
-                failed = [finding for finding in examine(TASKS[task], answer).findings if finding.holds is False]
+                failed = [
+                    finding for finding in examine(TASKS[task], answer).findings if finding.holds is False
+                ]
                 assert failed, task
                 assert not [f for f in failed if f.got and f.got == f.expected], task

@@ -1,8 +1,8 @@
 """Judge the checks by a bank of answers: ``python tools/judge_bank.py [--bank FOLDER] [--load] [--mutants]``.
 
-A bank is a folder with one file for each lesson, ``lesson_NN.py``. It holds ``RIGHT``: task -> answers that must pass,
-and ``WRONG``: task -> mistake -> answers that must be told that mistake. Under ``None`` in place of a mistake stand
-wrong answers declared indistinguishable: they must fail and be given no name.
+A bank is a folder with one file for each lesson, ``lesson_NN.py``. It holds ``RIGHT``: task -> answers that must
+pass, and ``WRONG``: task -> mistake -> answers that must be told that mistake. Under ``None`` in place of a mistake
+stand wrong answers declared indistinguishable: they must fail and be given no name.
 """
 
 import argparse
@@ -92,7 +92,9 @@ def _judge_wrong(verdict: Verdict, mistake: str | None, number: int, answer: obj
     verdict.unnamed += rejected and mistake is None and report.mistake is None
     verdict.false_names += report.mistake not in (None, mistake)
     if not rejected or report.mistake != mistake:
-        verdict.complaints.append(f"wrong answer {number} under {mistake} is told {report.mistake}:\n{report}")
+        verdict.complaints.append(
+            f"wrong answer {number} under {mistake} is told {report.mistake}:\n{report}"
+        )
 
 
 def _timed(verdict: Verdict, answer: object) -> Report:

@@ -143,8 +143,9 @@ def same(got: object, expected: object, tolerance: float = 1e-4) -> bool:
     if isinstance(expected, Mapping):
         keys = isinstance(got, Mapping) and got.keys() == expected.keys()
         return keys and all(same(got[key], expected[key], tolerance) for key in expected)
-    if isinstance(expected, (bool, numpy.bool_)) or isinstance(got, (bool, numpy.bool_)):
-        return isinstance(got, (bool, numpy.bool_)) and bool(got) == bool(expected)
+    truths = [isinstance(value, (bool, numpy.bool_)) for value in (got, expected)]
+    if any(truths):
+        return all(truths) and bool(got) == bool(expected)
     number = as_number(expected)
     if number is not None:
         mine = as_number(got)

@@ -103,10 +103,8 @@ def _rounded(values, kind=float):
 
 def wording(value: object) -> object:
     """Return what fills a brace of a text: numbers, strings and shapes as they are, anything else written out."""
-    plain = (
-        isinstance(value, (str, bool, int, float))
-        or (type(value) is tuple
-        and all(isinstance(part, int) for part in value))
+    plain = isinstance(value, (str, bool, int, float)) or (
+        type(value) is tuple and all(isinstance(part, int) for part in value)
     )
     return value if plain else show(value)
 
