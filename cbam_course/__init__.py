@@ -20,7 +20,9 @@ _HOME = {
     "fit": "training.fit",
     "check": "checks",
     "hint": "checks",
+    "predict": "checks",
     "progress": "checks",
+    "reveal": "checks",
 }
 
 __all__ = [
@@ -35,8 +37,10 @@ __all__ = [
     "hint",
     "insert_attention",
     "make_scenes",
+    "predict",
     "progress",
     "remove_attention",
+    "reveal",
 ]
 
 

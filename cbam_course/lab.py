@@ -74,7 +74,7 @@ def next_lesson(root: Path) -> str:
     """
     # It loads torch, which takes a few seconds: not before something was said.
     from .checks.progress import passed_tasks
-    from .checks.task import next_open_task
+    from .checks.tasks import next_open_task
 
     task = next_open_task(passed_tasks())
     for number in (task.lesson if task else _FIRST, _FIRST):

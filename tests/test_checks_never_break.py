@@ -1,27 +1,24 @@
 """Whatever is handed in gets a report, and the learner's session is as before."""
 
-import contextlib
+import gc
+import os
+import random
 import sys
-import threading
+import warnings
 
 import numpy
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from judge_bank import FOLDER, load_bank
 from torch import nn
 
-from cbam_course.checks import check, guard
+from cbam_course.checks import check
 from cbam_course.checks.report import Report
 
 MODULES = ["squeeze-excitation", "channel-attention", "spatial-attention", "cbam"]
-STATUSES = {"passed", "failed", "error", "not attempted"}
-
-
-@pytest.fixture
-def soon(monkeypatch):
-    """A shorter limit for code that never ends."""
-    monkeypatch.setattr("cbam_course.checks.runner.guarded", lambda: guard.guarded(0.4))
+STATUSES = {"passed", "failed", "stopped", "not attempted"}  # "error" would be the course's own
 
 
 def module(forward, init=lambda self, *arguments: nn.Module.__init__(self)):
@@ -102,29 +99,34 @@ ODD = {
 
 
 @pytest.mark.parametrize("task", [*MODULES, "squeeze", "se-parameters"])
-@pytest.mark.parametrize("name", ODD)
-def test_anything_handed_in_gets_a_report(task, name):
-    report = check(task, ODD[name])
-    assert isinstance(report, Report)
-    assert report.status in STATUSES - {"passed"}
-    assert str(report)
-    assert report._repr_html_()
-
-
-def forever(self, x):
-    while True:
-        with contextlib.suppress(Exception):
-            sum(range(1000))
-
-
-def test_a_loop_without_an_end_is_stopped(soon):
-    if threading.current_thread() is not threading.main_thread():
-        pytest.skip("a timer needs the main thread")
-    assert check("cbam", module(forever)).status == "error"
+def test_anything_handed_in_gets_a_report(task):
+    for name, answer in ODD.items():
+        report = check(task, answer)
+        assert isinstance(report, Report)
+        assert report.status in STATUSES - {"passed"}, f"{name}: {report}"
+        assert str(report)
+        assert report._repr_html_()
+        if report.status == "failed":
+            assert any(finding.holds is False for finding in report.findings), name
 
 
 def spoil(self, x):
     torch.manual_seed(99)
+    random.seed(99)
+    os.chdir("/")
+    os.environ["CBAM_COURSE_SPOILT"] = "1"
+    os.environ.pop("CBAM_COURSE_HOME", None)
+    sys.path.insert(0, "/nowhere")
+    gc.disable()
+    gc.set_threshold(1, 1, 1)
+    torch.set_printoptions(precision=1, sci_mode=True)
+    numpy.set_printoptions(precision=1)
+    numpy.seterr(all="raise")
+    torch.set_float32_matmul_precision("medium")
+    torch.set_num_threads(3)
+    torch.autocast("cpu").__enter__()
+    torch.inference_mode().__enter__()
+    nn.modules.module.register_module_forward_hook(lambda *arguments: None)
     numpy.random.seed(99)
     torch.set_default_dtype(torch.float64)
     torch.set_default_device("meta")
@@ -147,14 +149,39 @@ def state():
         torch.get_num_threads(),
         sys.getrecursionlimit(),
         sys.stdout,
+        random.getstate(),
+        os.getcwd(),
+        dict(os.environ),
+        list(sys.path),
+        gc.isenabled(),
+        gc.get_threshold(),
+        repr(torch._tensor_str.PRINT_OPTS),
+        numpy.get_printoptions(),
+        numpy.geterr(),
+        torch.get_float32_matmul_precision(),
+        torch.is_autocast_enabled("cpu"),
+        torch.is_inference_mode_enabled(),
+        len(nn.modules.module._global_forward_hooks),
+        sys.gettrace(),
+        warnings.filters[:],
     )
 
 
 @pytest.mark.parametrize("task", MODULES)
-def test_the_session_is_as_before(task):
+def test_the_session_is_as_before(task, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     before = state()
     check(task, module(spoil))
-    assert state() == before
+    for number, (one, other) in enumerate(zip(state(), before, strict=True)):
+        assert one == other, number
+
+
+def test_a_session_in_inference_mode_and_autocast_is_judged_the_same_and_stays_so():
+    answer = load_bank(FOLDER, "channel-attention").right[0]
+    with torch.inference_mode(), torch.autocast("cpu"):
+        assert check("channel-attention", answer).passed
+        assert torch.is_inference_mode_enabled()
+        assert torch.is_autocast_enabled("cpu")
 
 
 def test_layers_that_stand_outside_the_class_keep_their_values_and_mode():

@@ -9,9 +9,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from cbam_course.checks import check
+from cbam_course.checks.answers import watch_cells
 from cbam_course.checks.runner import CheckNotPassed, examine
-from cbam_course.checks.source import watch_cells
-from cbam_course.checks.task import find_task
+from cbam_course.checks.tasks import find_task
 
 MODULE = """
 import torch
@@ -57,7 +57,7 @@ def test_the_report_names_the_cell_and_its_time(shell):
 
 def test_an_error_shows_the_learners_line_and_nothing_of_ours(shell):
     report = check("spatial-attention", answer(shell, "x * undefined_name"))
-    assert report.status == "error"
+    assert report.status == "failed"
     assert "x * undefined_name" in report.message
     assert "probes" not in str(report)
 
@@ -69,7 +69,7 @@ def test_exit_in_a_notebook_does_not_end_the_kernel(shell):
         report = check("spatial-attention", answer(shell, "get_ipython().ask_exit()"))
     finally:
         del type(shell).ask_exit
-    assert report.status == "error"
+    assert report.status == "failed"
     assert "exit()" in report.message
     assert not asked
 

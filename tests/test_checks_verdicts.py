@@ -1,38 +1,49 @@
-"""The verdicts on every bank of answers: right ones pass, wrong ones are told their mistake."""
+"""The verdicts on the bank of answers: right ones pass, wrong ones are told their mistake."""
+
+import sys
+from pathlib import Path
 
 import pytest
 import torch
-from judge_bank import FOLDER, judge, load_bank
+from judge_bank import FOLDER, judge, load, load_bank
 from mutants import MODULES, tally
 
+import cbam_course
 from cbam_course.checks.runner import examine
-from cbam_course.checks.task import find_task
-from cbam_course.checks.texts import all_texts
+from cbam_course.checks.tasks import all_tasks, find_task, texts
 
-TEXTS = all_texts()
-
-
-@pytest.mark.parametrize("task", TEXTS)
-def test_every_task_has_a_bank_of_answers(task):
-    bank = load_bank(FOLDER, task)
-    module = task in MODULES
-    assert bank is not None
-    assert len(bank.RIGHT) >= (4 if module else 1)
-    assert sum(map(len, bank.WRONG.values())) >= (6 if module else 3)
+TASKS = all_tasks()
+PACKAGE = Path(cbam_course.__file__).parent
 
 
-@pytest.mark.parametrize("task", TEXTS)
-def test_right_answers_pass_and_wrong_answers_are_told_their_mistake(task):
-    verdict = judge(task, load_bank(FOLDER, task))
-    assert not verdict.complaints, "\n".join(verdict.complaints)
+def test_every_task_has_a_bank_of_answers():
+    for task in TASKS:
+        bank = load_bank(FOLDER, task)
+        module = task in MODULES
+        assert bank is not None, task
+        assert len(bank.right) >= (4 if module else 1), task
+        assert sum(map(len, bank.wrong.values())) >= (6 if module else 3), task
 
 
-@pytest.mark.parametrize("task", MODULES)
-def test_the_verdict_does_not_depend_on_the_random_seed(task):
-    for seed in (1, 2):
-        for answer in load_bank(FOLDER, task).RIGHT[:4]:
-            torch.manual_seed(seed)
-            assert examine(find_task(task), answer).passed
+@pytest.mark.parametrize("lesson", sorted({task.lesson for task in TASKS.values()}))
+def test_right_answers_pass_and_wrong_answers_are_told_their_mistake(lesson):
+    verdicts = [judge(task, load_bank(FOLDER, task)) for task in TASKS if TASKS[task].lesson == lesson]
+    assert not [f"{verdict.task}: {text}" for verdict in verdicts for text in verdict.complaints]
+
+
+def test_right_answers_pass_while_other_processes_compute():
+    with load(2):
+        for task in TASKS:
+            report = examine(TASKS[task], load_bank(FOLDER, task).right[0])
+            assert report.passed, report
+
+
+def test_the_verdict_does_not_depend_on_the_random_seed():
+    for task in MODULES:
+        for seed in (1, 2):
+            for answer in load_bank(FOLDER, task).right[:4]:
+                torch.manual_seed(seed)
+                assert examine(find_task(task), answer).passed, task
 
 
 @pytest.mark.parametrize("task", MODULES)
@@ -42,31 +53,82 @@ def test_mutants_of_the_packages_own_modules_are_noticed(task):
     assert result.share >= 0.95, result.escaped
 
 
-@pytest.mark.parametrize("task", TEXTS)
-def test_every_task_has_three_hints_of_its_own(task):
-    others = [hint for text in TEXTS.values() if text.task_id != task for hint in text.hints]
-    hints = TEXTS[task].hints
-    assert len(set(hints)) == 3
-    assert all(hint.strip() for hint in hints)
-    assert not set(hints) & set(others)
+def files_touched(task):
+    """The files of the package that run while a right answer is examined, a second time: nothing is loaded."""
+    answer, seen = load_bank(FOLDER, task).right[0], set()
+    examine(TASKS[task], answer)
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, argument: seen.add(frame.f_code.co_filename))
+    try:
+        examine(TASKS[task], answer)
+    finally:
+        sys.setprofile(before)
+    return {Path(name).relative_to(PACKAGE).as_posix() for name in seen if Path(name).is_relative_to(PACKAGE)}
 
 
-@pytest.mark.parametrize("task", TEXTS)
-def test_none_is_not_attempted(task):
-    assert examine(find_task(task), None).status == "not attempted"
+def test_a_passing_check_runs_through_at_most_a_dozen_files():
+    machinery = ("checks/", "lessons/")
+    for task in TASKS:
+        files = files_touched(task)
+        assert len([name for name in files if name.startswith(machinery)]) <= 10, (task, sorted(files))
+        # Recording the outcome adds progress.py and home.py. What a task builds from the package is its subject.
+        if task not in BUILD_NETWORKS:
+            assert len(files) <= 10, (task, sorted(files))
 
 
-@pytest.mark.parametrize("task", MODULES)
-def test_a_class_of_stubs_is_not_attempted(task):
-    class Stub(torch.nn.Module):
-        def __init__(self, *arguments):
-            super().__init__()
-            raise NotImplementedError
+# Their examiners insert attention into a network of the package.
+BUILD_NETWORKS = {"convert-weights", "parameter-groups"}
 
-        def forward(self, x):
-            raise NotImplementedError
 
-    assert examine(find_task(task), Stub).status == "not attempted"
+def test_every_task_has_three_hints_of_its_own():
+    for task, entry in TASKS.items():
+        others = [hint for other in TASKS.values() if other.task_id != task for hint in other.hints]
+        assert len(set(entry.hints)) == 3, task
+        assert all(hint.strip() for hint in entry.hints), task
+        assert not set(entry.hints) & set(others), task
+
+
+def test_every_task_has_an_examiner_with_a_docstring_and_complete_texts():
+    for task, entry in TASKS.items():
+        assert entry.examiner.__doc__, task
+        assert entry.kind in ("class", "function", "value"), task
+        assert all(words.get("says") for words in entry.properties.values()), task
+
+
+def test_a_shared_mistake_has_one_text_everywhere():
+    for task, entry in TASKS.items():
+        for slug, text in texts()["mistakes"].items():
+            assert entry.mistakes[slug] == text, f"{task} words {slug} anew"
+
+
+def test_none_is_not_attempted():
+    for task in TASKS:
+        assert examine(find_task(task), None).status == "not attempted", task
+
+
+def stub_for(task):
+    if TASKS[task].kind == "class":
+
+        class Stub(torch.nn.Module):
+            def __init__(self, *arguments):
+                super().__init__()
+                raise NotImplementedError
+
+            def forward(self, x):
+                raise NotImplementedError
+
+        return Stub
+
+    def stub(*arguments):
+        raise NotImplementedError
+
+    return stub
+
+
+def test_stubs_are_not_attempted():
+    for task, entry in TASKS.items():
+        if entry.kind != "value":
+            assert examine(entry, stub_for(task)).status == "not attempted", task
 
 
 def test_a_class_with_one_stub_left_names_the_method():
@@ -80,3 +142,36 @@ def test_a_class_with_one_stub_left_names_the_method():
     report = examine(find_task("cbam"), Half)
     assert report.status == "failed"
     assert "forward" in report.message
+
+
+def test_a_missing_return_has_one_name_in_every_task():
+    for task, entry in TASKS.items():
+        answer = silent_class() if entry.kind == "class" else silent_function
+        if entry.kind != "value":
+            assert examine(entry, answer).mistake == "missing-return", task
+
+
+def silent_function(*arguments):
+    return None
+
+
+def silent_class():
+    class Silent(torch.nn.Module):
+        def __init__(self, *arguments):
+            super().__init__()
+
+        def forward(self, x):
+            x * 2
+
+    return Silent
+
+
+def test_an_answer_that_fails_has_a_failing_line_and_its_two_sides_never_read_the_same():
+    for task in TASKS:
+        for answers in load_bank(FOLDER, task).wrong.values():
+            for answer in answers:
+                failed = [
+                    finding for finding in examine(TASKS[task], answer).findings if finding.holds is False
+                ]
+                assert failed, task
+                assert not [f for f in failed if f.got and f.got == f.expected], task

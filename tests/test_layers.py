@@ -1,4 +1,4 @@
-"""The house: each part imports only from those below it, loads no more than it needs, and stays small."""
+"""The house: each part imports only from those below it, and loads no more than it needs."""
 
 import ast
 import subprocess
@@ -18,6 +18,7 @@ FLOORS = (
     {"inspection"},
     {"training"},
     {"checks"},
+    {"lessons"},
     {"measure", "lab"},
     {"__main__"},
 )
@@ -66,6 +67,7 @@ def test_a_part_imports_only_from_below(module):
         ("workspace.py", "cbam_course.environment"),
         ("networks/cnn.py", "cbam_course.training.fit"),
         ("data/x.py", "cbam_course.checks"),
+        ("checks/runner.py", "cbam_course.lessons.lesson_03"),
     ],
 )
 def test_an_import_from_above_or_beside_is_noticed(module, imported):
@@ -85,25 +87,9 @@ def test_only_the_plots_draw_and_nothing_imports_everything(module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_files_and_functions_stay_small(module):
-    lines = (PACKAGE / module).read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 250
-    functions = [node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef)]
-    assert not [node.name for node in functions if _body_lines(node) > 45]
-
-
-def _body_lines(function):
-    """Count the lines of a function's body without its docstring."""
-    documented = ast.get_docstring(function) is not None
-    first = function.body[1] if documented and len(function.body) > 1 else function.body[0]
-    return function.end_lineno - first.lineno + 1
-
-
-@pytest.mark.parametrize("module", MODULES)
 def test_every_public_name_has_a_docstring(module):
     nodes = [node for node in tree(module).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-    # A check's examine() is what its module is about; the module's docstring speaks for it.
-    public = [node for node in nodes if node.name[0] != "_" and node.name != "examine"]
+    public = [node for node in nodes if node.name[0] != "_"]
     assert not [node.name for node in public if not ast.get_docstring(node)]
     assert ast.get_docstring(tree(module)) or not tree(module).body
 

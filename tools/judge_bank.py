@@ -1,36 +1,50 @@
-"""Judge the checks by banks of answers: ``python tools/judge_bank.py [--bank FOLDER] [--mutants]``.
+"""Judge the checks by a bank of answers: ``python tools/judge_bank.py [--bank FOLDER] [--load] [--mutants]``.
 
-A bank is a folder with one file for each task, named like the task with underscores. It holds ``RIGHT``, a list of
-answers that must pass, and ``WRONG``, a dictionary of mistakes and the answers that must be told them.
+A bank is a folder with one file for each lesson, ``lesson_NN.py``. It holds ``RIGHT``: task -> answers that must
+pass, and ``WRONG``: task -> mistake -> answers that must be told that mistake. Under ``None`` in place of a mistake
+stand wrong answers declared indistinguishable: they must fail and be given no name.
 """
 
 import argparse
+import contextlib
 import importlib
 import statistics
+import subprocess
 import sys
 import time
 import types
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cbam_course.checks.report import Report
 from cbam_course.checks.runner import examine
-from cbam_course.checks.task import find_task
-from cbam_course.checks.texts import all_texts, file_name
+from cbam_course.checks.tasks import all_tasks, find_task
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "answers"
+_BUSY = "while True: sum(range(100_000))"
+
+
+@dataclass(frozen=True)
+class Bank:
+    """The answers to one task."""
+
+    right: list
+    wrong: dict[str | None, list]
 
 
 @dataclass
 class Verdict:
-    """What the check of one task made of a bank of answers."""
+    """What the check of one task made of its answers."""
 
     task: str
     accepted: int = 0
     right: int = 0
     rejected: int = 0
-    named: int = 0
     wrong: int = 0
+    named: int = 0  # with their own name
+    unnamed: int = 0  # declared so, and given none
+    false_names: int = 0
     seconds: list[float] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -39,39 +53,48 @@ class Verdict:
         return not self.complaints
 
 
-def load_bank(folder: Path, task: str) -> types.ModuleType | None:
-    """Import one task's file of a bank as part of a package, so that one file may build on another."""
-    if not (folder / f"{file_name(task)}.py").is_file():
+def load_bank(folder: Path, task: str) -> Bank | None:
+    """Return a task's answers; a lesson's file is imported as part of a package, so that one may build on another."""
+    lesson = f"lesson_{find_task(task).lesson}"
+    if not (folder / f"{lesson}.py").is_file():
         return None
     name = f"bank_{abs(hash(folder.resolve()))}"
     if name not in sys.modules:
         sys.modules[name] = types.ModuleType(name)
         sys.modules[name].__path__ = [str(folder)]
-    return importlib.import_module(f"{name}.{file_name(task)}")
+    module = importlib.import_module(f"{name}.{lesson}")
+    if task not in module.RIGHT and task not in module.WRONG:
+        return None
+    return Bank(list(module.RIGHT.get(task, [])), dict(module.WRONG.get(task, {})))
 
 
-def judge(task: str, bank: types.ModuleType) -> Verdict:
+def judge(task: str, bank: Bank) -> Verdict:
     """Check every answer of a bank."""
     verdict = Verdict(task)
-    for number, answer in enumerate(bank.RIGHT):
+    for number, answer in enumerate(bank.right):
         report = _timed(verdict, answer)
         verdict.right += 1
         verdict.accepted += report.passed
         if not report.passed:
             verdict.complaints.append(f"right answer {number} is not accepted:\n{report}")
-    for mistake, answers in bank.WRONG.items():
-        for answer in answers:
-            _judge_wrong(verdict, mistake, answer)
+    for mistake, answers in bank.wrong.items():
+        for number, answer in enumerate(answers):
+            _judge_wrong(verdict, mistake, number, answer)
     return verdict
 
 
-def _judge_wrong(verdict: Verdict, mistake: str, answer: object) -> None:
+def _judge_wrong(verdict: Verdict, mistake: str | None, number: int, answer: object) -> None:
     report = _timed(verdict, answer)
+    rejected = report.status in ("failed", "stopped")
     verdict.wrong += 1
-    verdict.rejected += not report.passed
-    verdict.named += report.mistake == mistake
-    if report.mistake != mistake:
-        verdict.complaints.append(f"{mistake} is told {report.mistake}:\n{report}")
+    verdict.rejected += rejected
+    verdict.named += rejected and mistake is not None and report.mistake == mistake
+    verdict.unnamed += rejected and mistake is None and report.mistake is None
+    verdict.false_names += report.mistake not in (None, mistake)
+    if not rejected or report.mistake != mistake:
+        verdict.complaints.append(
+            f"wrong answer {number} under {mistake} is told {report.mistake}:\n{report}"
+        )
 
 
 def _timed(verdict: Verdict, answer: object) -> Report:
@@ -81,12 +104,35 @@ def _timed(verdict: Verdict, answer: object) -> Report:
     return report
 
 
+@contextlib.contextmanager
+def load(count: int = 2) -> Iterator[None]:
+    """Keep ``count`` other processes computing meanwhile."""
+    others = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
 def row(verdict: Verdict) -> str:
     """One line of the table."""
-    times = f"{statistics.median(verdict.seconds):8.2f} {max(verdict.seconds):8.2f}"
-    right = f"{verdict.accepted}/{verdict.right}"
-    rejected, named = (f"{number}/{verdict.wrong}" for number in (verdict.rejected, verdict.named))
-    return f"{verdict.task:<28} {right:>9} {rejected:>9} {named:>9} {times}"
+    seconds = verdict.seconds or [0.0]
+    times = f"{statistics.median(seconds):8.2f} {seconds[0]:8.2f} {max(seconds):8.2f}"
+    right, rejected = f"{verdict.accepted}/{verdict.right}", f"{verdict.rejected}/{verdict.wrong}"
+    names = f"{verdict.named:>7} {verdict.unnamed:>7} {verdict.false_names:>7}"
+    return f"{verdict.task:<28} {right:>9} {rejected:>9} {names} {times}"
+
+
+def total(verdicts: list[Verdict]) -> Verdict:
+    """Add the verdicts of all tasks up."""
+    whole = Verdict("all")
+    for verdict in verdicts:
+        for name in ("accepted", "right", "rejected", "wrong", "named", "unnamed", "false_names"):
+            setattr(whole, name, getattr(whole, name) + getattr(verdict, name))
+        whole.seconds += verdict.seconds
+    return whole
 
 
 def main() -> int:
@@ -96,14 +142,19 @@ def main() -> int:
     parser.add_argument(
         "--bank", type=Path, default=FOLDER, help="folder of answers (default: tests/answers)"
     )
+    parser.add_argument("--only", default="", help="tasks of one lesson, for example 03")
+    parser.add_argument("--load", action="store_true", help="while four other processes compute")
     parser.add_argument(
         "--mutants", action="store_true", help="mutate the package's own modules too (a minute)"
     )
     options = parser.parse_args()
-    banks = {task: load_bank(options.bank, task) for task in all_texts()}
-    verdicts = [judge(task, bank) for task, bank in banks.items() if bank is not None]
-    print(f"{'task':<28} {'accepted':>9} {'rejected':>9} {'named':>9} {'median s':>8} {'slowest':>8}")
-    print(*map(row, verdicts), sep="\n")
+    tasks = [task.task_id for task in all_tasks().values() if task.lesson.startswith(options.only)]
+    banks = {task: load_bank(options.bank, task) for task in tasks}
+    with load(4) if options.load else contextlib.nullcontext():
+        verdicts = [judge(task, bank) for task, bank in banks.items() if bank is not None]
+    numbers = f"{'named':>7} {'unnamed':>7} {'false':>7} {'median s':>8} {'first s':>8} {'slowest':>8}"
+    print(f"{'task':<28} {'accepted':>9} {'rejected':>9} {numbers}")
+    print(*map(row, [*verdicts, total(verdicts)]), sep="\n")
     missing = [task for task, bank in banks.items() if bank is None]
     if missing:
         print("No answers for:", ", ".join(missing))

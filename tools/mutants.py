@@ -17,7 +17,7 @@ import torch
 
 from cbam_course.checks.report import Report
 from cbam_course.checks.runner import examine
-from cbam_course.checks.task import find_task
+from cbam_course.checks.tasks import find_task
 
 MODULES = {
     "squeeze-excitation": ("squeeze_excitation", "SqueezeExcitation"),

@@ -1,10 +1,11 @@
 """Checks that diagnose: what was tested, what came, and the likely mistake by name."""
 
+from .answers import watch_cells
 from .hints import hint
+from .predictions import predict, reveal
 from .progress import progress
 from .runner import check
-from .source import watch_cells
 
-__all__ = ["check", "hint", "progress"]
+__all__ = ["check", "hint", "predict", "progress", "reveal"]
 
 watch_cells()

@@ -1,6 +1,13 @@
-"""Run a learner's code so that nothing it does outlives the check."""
+"""Run a learner's code so that nothing it does outlives the check, and no verdict depends on how busy a machine is.
+
+Torch computes on one thread, and the limit counts the processor time of this process. Far beyond it stands a limit
+by the clock, for code that waits. What cannot be ended from Python is a single call into C that never returns,
+such as ``torch.ones(10**6, 10**6)`` on a machine with the memory for it, or a loop inside a C extension.
+"""
 
 import contextlib
+import dataclasses
+import gc
 import io
 import os
 import random
@@ -8,21 +15,33 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy
 import torch
+from torch.nn.modules import module as modules
 
-SECONDS = 5.0
+SECONDS = 5.0  # of processor time
+CLOCK_SECONDS = 60.0
 OUTPUT_LIMIT = 100_000  # characters kept of what the code prints; more is dropped
 
 
 class TimeIsUp(BaseException):
-    """Raised in the learner's code when time is up: a BaseException, so that ``except Exception`` lets it by."""
+    """Raised in the learner's code when time is up: a BaseException, so that ``except Exception`` lets it by.
+
+    A bare ``except: pass`` swallows it. It then ceases to exist, and is raised again at the next line.
+    """
+
+    def __init__(self, reason: str, seconds: float, again: Callable[[], None] = lambda: None):
+        super().__init__(reason)
+        self.reason, self.seconds, self._again = reason, seconds, again
+
+    def __del__(self):
+        self._again()
 
 
 @contextlib.contextmanager
-def guarded(seconds: float = SECONDS) -> Iterator[None]:
+def guarded(seconds: float = SECONDS, clock_seconds: float = CLOCK_SECONDS) -> Iterator[None]:
     """Give the block fresh global state and a time limit, and put everything back afterwards."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(_restored_state())
@@ -31,10 +50,15 @@ def guarded(seconds: float = SECONDS) -> Iterator[None]:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         stack.enter_context(_exit_is_refused())
-        stack.enter_context(time_limit(seconds))
+        for device in ("cpu", "cuda"):
+            stack.enter_context(torch.autocast(device, enabled=False))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        torch.set_num_threads(1)
         torch.manual_seed(0)
         torch.set_default_dtype(torch.float32)
-        stack.enter_context(torch.enable_grad())
+        torch.set_float32_matmul_precision("highest")
+        stack.enter_context(time_limit(seconds, clock_seconds))
         yield
 
 
@@ -49,30 +73,84 @@ class _Sink(io.StringIO):
 
 @contextlib.contextmanager
 def _restored_state() -> Iterator[None]:
-    folder = os.getcwd()
-    python, array, tensor = random.getstate(), numpy.random.get_state(), torch.get_rng_state()
-    dtype, grad, threads = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    device, anomaly = torch.empty(0).device, torch.is_anomaly_enabled()
-    recursion = sys.getrecursionlimit()
-    try:
+    with contextlib.ExitStack() as undo:
+        for keep in (_keep_python, _keep_generators, _keep_torch, _keep_printing, _keep_hooks):
+            keep(undo)
         yield
-    finally:
-        # Asked of a tensor: torch 2.6 raises in get_default_device once the default was taken back.
-        if torch.empty(0).device != device:
-            torch.set_default_device(None if device.type == "cpu" else device)
-        torch.autograd.set_detect_anomaly(anomaly)
-        random.setstate(python)
-        numpy.random.set_state(array)
-        torch.set_rng_state(tensor)
-        torch.set_default_dtype(dtype)
-        torch.set_grad_enabled(grad)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)
-        sys.setrecursionlimit(recursion)
-        with contextlib.suppress(OSError):
-            os.chdir(folder)
+
+
+def _keep_python(undo: contextlib.ExitStack) -> None:
+    undo.callback(_go_to, os.getcwd())
+    undo.callback(sys.setrecursionlimit, sys.getrecursionlimit())
+    undo.callback(gc.set_threshold, *gc.get_threshold())
+    undo.callback(gc.enable if gc.isenabled() else gc.disable)
+    path = sys.path[:]
+    undo.callback(lambda: sys.path.__setitem__(slice(None), path))
+    environment = dict(os.environ)
+    undo.callback(_set_environment, environment)
+
+
+def _go_to(folder: str) -> None:
+    with contextlib.suppress(OSError):
+        os.chdir(folder)
+
+
+def _set_environment(kept: dict[str, str]) -> None:
+    for name in set(os.environ) - set(kept):
+        del os.environ[name]
+    for name, value in kept.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
+def _keep_generators(undo: contextlib.ExitStack) -> None:
+    undo.callback(random.setstate, random.getstate())
+    undo.callback(numpy.random.set_state, numpy.random.get_state())
+    undo.callback(torch.set_rng_state, torch.get_rng_state())
+    if torch.cuda.is_initialized():
+        undo.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
+
+
+def _keep_torch(undo: contextlib.ExitStack) -> None:
+    undo.callback(torch.set_default_dtype, torch.get_default_dtype())
+    undo.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+    undo.callback(torch.autograd.set_detect_anomaly, torch.is_anomaly_enabled())
+    undo.callback(torch.use_deterministic_algorithms, torch.are_deterministic_algorithms_enabled())
+    undo.callback(_set_threads, torch.get_num_threads())
+    undo.callback(_set_device, torch.empty(0).device)
+
+
+def _set_threads(count: int) -> None:
+    if torch.get_num_threads() != count:
+        torch.set_num_threads(count)
+
+
+def _set_device(device: torch.device) -> None:
+    # Asked of a tensor: torch 2.6 raises in get_default_device once the default was taken back.
+    if torch.empty(0).device != device:
+        torch.set_default_device(None if device.type == "cpu" else device)
+
+
+def _keep_printing(undo: contextlib.ExitStack) -> None:
+    shown = dataclasses.asdict(torch._tensor_str.PRINT_OPTS)
+    undo.callback(lambda: torch.set_printoptions(**shown))
+    options = numpy.get_printoptions()
+    undo.callback(lambda: numpy.set_printoptions(**options))
+    undo.callback(lambda: numpy.seterr(**kept))
+    kept = numpy.geterr()
+
+
+def _keep_hooks(undo: contextlib.ExitStack) -> None:
+    """Hooks on all modules are kept by torch in dictionaries of its own."""
+    for name, hooks in vars(modules).items():
+        if name.startswith("_global_") and isinstance(hooks, dict):
+            undo.callback(_set_dictionary, hooks, dict(hooks))
+
+
+def _set_dictionary(target: dict, kept: dict) -> None:
+    if target != kept:
+        target.clear()
+        target.update(kept)
 
 
 @contextlib.contextmanager
@@ -95,24 +173,66 @@ def _exit_is_refused() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise :class:`TimeIsUp` in the block after ``seconds``.
+def time_limit(seconds: float, clock_seconds: float) -> Iterator[None]:
+    """Raise :class:`TimeIsUp` in the block after so much processor time, or so much time by the clock.
 
-    It needs the main thread and a system with SIGALRM (Linux, macOS). Elsewhere, as on Windows, a loop
+    It needs the main thread and a system with interval timers (Linux, macOS). Elsewhere, as on Windows, a loop
     without an end has to be stopped by hand with the stop button, which a check reports as well.
     """
-    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
+    if not hasattr(signal, "SIGPROF") or threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def stop(signum, frame):
-        raise TimeIsUp
-
-    before = signal.signal(signal.SIGALRM, stop)
-    # Again and again: a bare ``except: pass`` inside a loop swallows the first one.
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
+    limit = _Limit(seconds, clock_seconds)
+    timers = {
+        signal.ITIMER_PROF: (signal.SIGPROF, seconds),
+        signal.ITIMER_REAL: (signal.SIGALRM, clock_seconds),
+    }
+    before = {number: signal.signal(number, limit.stop) for number, _ in timers.values()}
+    tracing = sys.gettrace()
+    for timer, (_, after) in timers.items():
+        # Again and again: a handler's exception is lost where Python cannot raise, such as in __del__.
+        signal.setitimer(timer, after, 0.2)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        limit.over = True
+        for timer, (number, _) in timers.items():
+            signal.setitimer(timer, 0)
+            signal.signal(number, before[number])
+        sys.settrace(tracing)
+
+
+class _Limit:
+    """What happens when time is up: raise, and raise again wherever that was swallowed."""
+
+    def __init__(self, seconds: float, clock_seconds: float):
+        self.over = False
+        self._seconds, self._clock_seconds = seconds, clock_seconds
+        self._reason = ""
+
+    def stop(self, number, frame) -> None:
+        if self.over:
+            return
+        self._reason = self._reason or ("took_too_long" if number == signal.SIGPROF else "waited_too_long")
+        raise self._error()
+
+    def _error(self) -> TimeIsUp:
+        seconds = self._seconds if self._reason == "took_too_long" else self._clock_seconds
+        return TimeIsUp(self._reason, seconds, self._swallowed)
+
+    def _swallowed(self) -> None:
+        """The last reference is gone: let the next line of whoever dropped it raise anew."""
+        if self.over:
+            return
+        frame = sys._getframe(2)  # of __del__'s caller
+        while frame is not None:
+            frame.f_trace = self._raise_at_line
+            frame = frame.f_back
+        sys.settrace(self._raise_at_line)
+
+    def _raise_at_line(self, frame, event, argument):
+        if self.over:
+            return None
+        if event == "line":
+            raise self._error()
+        return self._raise_at_line

@@ -1,11 +1,9 @@
 """Hints: three steps for each task, one step further at each call, the last one nearly the answer."""
 
 from dataclasses import dataclass
-from html import escape
 
 from .progress import append, read_entries
-from .task import UnknownTask, find_text
-from .texts import say
+from .tasks import UnknownTask, find_task, say
 
 
 @dataclass(frozen=True)
@@ -13,8 +11,8 @@ class Hint:
     """One hint; in Jupyter it shows itself."""
 
     heading: str
-    text: str
-    after: str
+    text: str = ""
+    after: str = ""
 
     def __str__(self) -> str:
         return "\n".join(filter(None, [self.heading, self.text, self.after]))
@@ -22,30 +20,31 @@ class Hint:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        text = escape(self.text).replace("\n", "<br>")
-        return f"<strong>{escape(self.heading)}</strong><div>{text}</div><small>{escape(self.after)}</small>"
+        from .html import hint_html
+
+        return hint_html(self)
 
 
 def hint(task_id: str, step: int | None = None) -> Hint:
-    """Return the next hint of a task, or the one with number ``step`` (1 to 3).
+    """Return the next hint of a task, or the one with number ``step`` (1 to 3). It never raises.
 
     Which hint comes next is kept with the progress, so that it survives a restart.
     """
     try:
-        text = find_text(task_id)
+        task = find_task(task_id)
     except UnknownTask as unknown:
-        return Hint(str(unknown), "", "")
-    count = len(text.hints)
+        return Hint(str(unknown))
+    count = len(task.hints)
     if step is None:
-        step = min(_shown(task_id) + 1, count)
+        step = min(_shown(task_id, count) + 1, count)
     elif isinstance(step, bool) or not isinstance(step, int) or not 1 <= step <= count:
-        return Hint(say("hint_step", step=repr(step), count=count), "", "")
+        return Hint(say("hint_step", step=repr(step), count=count))
     append({"hint": task_id, "step": step})
     after = say("hint_more", task=task_id) if step < count else say("hint_last")
-    return Hint(say("hint_heading", step=step, count=count, task=task_id), text.hints[step - 1], after)
+    return Hint(say("hint_heading", step=step, count=count, task=task_id), task.hints[step - 1], after)
 
 
-def _shown(task_id: str) -> int:
+def _shown(task_id: str, count: int) -> int:
     """Return the highest step shown so far; not the number of calls, so that hint(task, 1) can be read again."""
-    steps = [e.get("step") for e in read_entries()[0] if e.get("hint") == task_id]
-    return max((step for step in steps if isinstance(step, int)), default=0)
+    steps = [entry.get("step") for entry in read_entries()[0] if entry.get("hint") == task_id]
+    return max((step for step in steps if isinstance(step, int) and 1 <= step <= count), default=0)

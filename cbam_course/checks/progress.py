@@ -1,21 +1,30 @@
-"""The learner's progress: one append-only file, one line of JSON for each check or hint."""
+"""The learner's progress: one append-only file, one line of JSON for each check or hint. Nothing here raises."""
 
 import json
 import os
 import time
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
-from ..workspace import course_home
+from ..home import course_home
 from .report import Report
-from .task import next_open_task
-from .texts import all_texts, say, word
+from .tasks import all_tasks, next_open_task, say, texts, word
+
+_TRIED = ("passed", "failed", "stopped", "error")
+# Lines that could not be written, by file: the next write that works writes them too.
+_waiting: dict[Path, list[bytes]] = {}
 
 
-def progress_file() -> Path:
-    """Return where progress is kept. The file can be copied to another machine as it is."""
-    return course_home() / "progress.jsonl"
+def kept_file(name: str = "progress.jsonl") -> Path:
+    """Return where progress is kept, or another file beside it. It can be copied to another machine as it is.
+
+    Raises:
+        OSError: there is no such place on this computer.
+    """
+    try:
+        return course_home() / name
+    except (RuntimeError, KeyError, ValueError) as error:  # no HOME, a user who does not exist
+        raise OSError(str(error)) from error
 
 
 def record(report: Report) -> tuple[str, ...]:
@@ -31,13 +40,28 @@ def record(report: Report) -> tuple[str, ...]:
     )
 
 
-def append(entry: dict) -> tuple[str, ...]:
-    """Append one line in a single write, so that two kernels may write at once and a kill tears one line at most."""
-    path = progress_file()
-    line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **entry}) + "\n"
+def append(entry: dict, name: str = "progress.jsonl") -> tuple[str, ...]:
+    """Append one line in a single write, so that two kernels may write at once and a kill tears one line at most.
+
+    Args:
+        entry: what the line holds; the time is added.
+        name: the file, beside the progress.
+
+    Returns:
+        Sentences for the learner: none, or why the line could not be written.
+    """
+    line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **entry}).encode() + b"\n"
+    try:
+        path = kept_file(name)
+    except OSError as error:
+        return (say("progress_nowhere", reason=error.strerror or error),)
+    waiting = _waiting.setdefault(path, [])
+    waiting.append(line)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _append_line(path, line.encode())
+        while waiting:
+            _append_line(path, waiting[0])
+            waiting.pop(0)
     except OSError as error:
         return (say("progress_not_saved", path=path, reason=error.strerror or error),)
     return ()
@@ -47,11 +71,12 @@ def _append_line(path: Path, line: bytes) -> None:
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags, 0o644)
     try:
-        # A line torn by a crash has no end; without a newline of our own it would swallow this one too.
+        # A line torn by a crash or a full disk has no end; without a newline it would swallow this one too.
         end = os.lseek(handle, 0, os.SEEK_END)
         if end and _last_byte(handle, end) != b"\n":
             line = b"\n" + line
-        os.write(handle, line)
+        if os.write(handle, line) < len(line):
+            raise OSError(say("short_write"))
         os.fsync(handle)
     finally:
         os.close(handle)
@@ -62,34 +87,48 @@ def _last_byte(handle: int, end: int) -> bytes:
     return os.read(handle, 1)
 
 
-def read_entries() -> tuple[list[dict], list[str]]:
-    """Return every readable line of the progress file, and a sentence for each damaged one."""
-    path = progress_file()
+def read_entries(name: str = "progress.jsonl") -> tuple[list[dict], tuple[str, ...]]:
+    """Return every readable line of a file beside the progress, those that wait to be written, and sentences."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return [], []
-    entries, torn = [], []
-    for number, line in enumerate(lines, 1):
-        entry = _parse(line)
-        if entry is not None:
-            entries.append(entry)
-        elif line.strip():
-            torn.append(say("torn_line", number=number, path=path))
-    return entries, torn
+        path = kept_file(name)
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        lines = []
+    except OSError as error:
+        nowhere = say("progress_nowhere", reason=error.strerror or error)
+        return [], (nowhere if error.filename is None else _unreadable(error),)
+    parsed = [_parse(line) for line in (*lines, *_waiting.get(path, ()))]
+    damaged = [
+        n
+        for n, (line, entry) in enumerate(zip(lines, parsed, strict=False), 1)
+        if line.strip() and entry is None
+    ]
+    notes = ()
+    if damaged:
+        sentence = "damaged_line" if len(damaged) == 1 else "damaged_lines"
+        notes = (say(sentence, count=len(damaged), first=damaged[0], path=path),)
+    return [entry for entry in parsed if entry is not None], notes
 
 
-def _parse(line: str) -> dict | None:
+def _unreadable(error: OSError) -> str:
+    return say("progress_unreadable", path=error.filename, reason=error.strerror or error)
+
+
+def _parse(line: bytes) -> dict | None:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return entry if isinstance(entry, dict) else None
+    if not isinstance(entry, dict):
+        return None
+    named = (entry[key] for key in ("task", "hint", "prediction", "status") if key in entry)
+    return entry if all(isinstance(value, str) for value in named) else None
 
 
 def passed_tasks() -> set[str]:
     """Return the ids of all tasks that were ever passed: a later failed attempt takes nothing away."""
-    return {e.get("task") for e in read_entries()[0] if e.get("status") == "passed"}
+    entries = read_entries()[0]
+    return {entry["task"] for entry in entries if entry.get("status") == "passed" and "task" in entry}
 
 
 @dataclass(frozen=True)
@@ -97,26 +136,25 @@ class Progress:
     """A table over all tasks: lesson, task, state, attempts."""
 
     rows: tuple[tuple[str, str, str, int], ...]
-    path: Path
+    path: str
     notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> int:
         return sum(state == "passed" for _, _, state, _ in self.rows)
 
-    def sentences(self) -> list[str]:
-        """Return what stands around the table: how far, what next, and where it is kept."""
-        done = {task for _, task, state, _ in self.rows if state == "passed"}
-        following = next_open_task(done)
-        after = (
-            say("progress_next", task=following.task_id, title=following.title, lesson=following.lesson)
-            if following
-            else say("progress_done")
-        )
-        return [after, say("progress_where", path=self.path), *self.notes]
-
+    @property
     def title(self) -> str:
         return say("progress_title", passed=self.passed, total=len(self.rows))
+
+    def sentences(self) -> list[str]:
+        """Return what stands around the table: how far, what next, and where it is kept."""
+        task = next_open_task({task for _, task, state, _ in self.rows if state == "passed"})
+        after = say("progress_done")
+        if task:
+            after = say("progress_next", task=task.task_id, title=task.title, lesson=task.lesson)
+        where = [say("progress_where", path=self.path)] if self.path else []
+        return [after, *where, *self.notes]
 
     def __str__(self) -> str:
         width = max((len(task) for _, task, _, _ in self.rows), default=4)
@@ -124,32 +162,42 @@ class Progress:
             f"  {lesson}  {task:<{width}}  {word(state):<14}{attempts or '':>3}"
             for lesson, task, state, attempts in self.rows
         ]
-        return "\n".join([self.title(), "", *lines, "", *self.sentences()])
+        return "\n".join([self.title, "", *lines, "", *self.sentences()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        cells = (
-            f"<tr><td>{lesson}</td><td style='text-align:left'>{escape(task)}</td>"
-            f"<td style='text-align:left'>{_SIGN[state]} {escape(word(state))}</td><td>{attempts or ''}</td></tr>"
-            for lesson, task, state, attempts in self.rows
-        )
-        closing = "".join(f"<div>{escape(sentence)}</div>" for sentence in self.sentences())
-        return f"<strong>{escape(self.title())}</strong><table>{''.join(cells)}</table>{closing}"
+        from .html import progress_html
 
-
-_SIGN = {"passed": "✔", "failed": "✘", "error": "!", "not attempted": "○"}
+        return progress_html(self)
 
 
 def progress() -> Progress:
-    """Return the table of all tasks with state and attempts, and what to do next."""
+    """Return the table of all tasks with state and attempts, what to do next, and how well predictions went."""
+    from .predictions import calibration
+
     entries, notes = read_entries()
-    rows = tuple(_row(text.task_id, text.lesson, entries) for text in all_texts().values())
-    return Progress(rows, progress_file(), tuple(notes))
+    rows = tuple(_row(task.task_id, task.lesson, entries) for task in all_tasks().values())
+    old = sorted(
+        {e["task"] for e in entries if e.get("status") == "passed" and e.get("task") in texts()["retired"]}
+    )
+    also = (say("also_passed", tasks=", ".join(old)),) if old else ()
+    try:
+        path = str(kept_file())
+    except OSError:
+        path = ""
+    return Progress(rows, path, (*also, *notes, *_writable_note(path), *calibration()))
+
+
+def _writable_note(path: str) -> tuple[str, ...]:
+    existing = path and os.path.exists(path)
+    if existing and not os.access(path, os.W_OK):
+        return (say("progress_read_only", path=path, reason=os.strerror(13)),)
+    return ()
 
 
 def _row(task_id: str, lesson: str, entries: list[dict]) -> tuple[str, str, str, int]:
-    states = [e.get("status") for e in entries if e.get("task") == task_id]
-    tried = [state for state in states if state in ("passed", "failed", "error")]
+    states = [entry.get("status") for entry in entries if entry.get("task") == task_id]
+    tried = [state for state in states if state in _TRIED]
     state = "passed" if "passed" in tried else (tried[-1] if tried else "not attempted")
     return lesson, task_id, state, len(tried)

@@ -11,7 +11,7 @@ from lab_page import LabPage
 from lab_server import copy_course, make_lab, serve
 from screenshots import take_picture
 
-from cbam_course.checks.texts import all_texts
+from cbam_course.checks.tasks import all_tasks
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -45,7 +45,7 @@ def server(browser, tmp_path_factory):
     """Return the JupyterLab of `make lab`, for a learner who has come to lesson 03."""
     folder = tmp_path_factory.mktemp("browser")
     (folder / "home").mkdir()
-    earlier = [text.task_id for text in all_texts().values() if text.lesson < "03"]
+    earlier = [task.task_id for task in all_tasks().values() if task.lesson < "03"]
     lines = [json.dumps({"task": task, "status": "passed"}) + "\n" for task in earlier]
     (folder / "home" / "progress.jsonl").write_text("".join(lines), encoding="utf-8")
     with serve(make_lab(), copy_course(folder / "course"), folder) as server:

@@ -11,17 +11,18 @@ def typed(task, mistake=None):
 
     The bank must hold it as a lambda.
     """
-    name = task.replace("-", "_")
-    assigned = {
-        statement.targets[0].id: statement.value
-        for statement in ast.parse((BANKS / f"{name}.py").read_text(encoding="utf-8")).body
+    statements = [
+        statement
+        for path in sorted(BANKS.glob("lesson_*.py"))
+        for statement in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(statement, ast.Assign)
-    }
-    answers = assigned["RIGHT"]
+    ]
+    assigned = {ast.unparse(statement.targets[0]): statement.value for statement in statements}
+    answers = assigned[f"RIGHT['{task}']"]
     if mistake:
-        wrong = assigned["WRONG"]
+        wrong = assigned[f"WRONG['{task}']"]
         answers = {ast.literal_eval(key): value for key, value in zip(wrong.keys, wrong.values, strict=True)}[
             mistake
         ]
     answer = answers.elts[0]
-    return f"def {name}({ast.unparse(answer.args)}):\n    return {ast.unparse(answer.body)}"
+    return f"def {task.replace('-', '_')}({ast.unparse(answer.args)}):\n    return {ast.unparse(answer.body)}"

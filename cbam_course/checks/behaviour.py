@@ -1,0 +1,213 @@
+"""Name a mistake by what the answer does: a name is given only where it alone explains everything."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy
+import torch
+
+from .values import as_number, close
+
+
+class Raised:
+    """In place of a result: the call raised."""
+
+    def __init__(self, error: Exception):
+        self.error = error
+        self.text = f"{type(error).__name__}: {error}".split("\n")[0][:120]
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One input on which a learner's function and the right one part ways."""
+
+    arguments: tuple
+    got: object
+    expected: object
+
+
+class _OneOf(tuple):
+    """Several values or functions under one name."""
+
+
+def one_of(*alternatives: object) -> _OneOf:
+    """Put several wrong values, or several wrong functions, under the name of one mistake."""
+    return _OneOf(alternatives)
+
+
+def name_value(
+    got: object, wrong: Mapping[str, object], right: object = None, tolerance: float = 1e-4
+) -> str | None:
+    """Return the name of the one mistake whose value this is; None where none fits, or more than one.
+
+    Args:
+        got: what was handed in or computed.
+        wrong: mistake -> the value that it leads to, or ``one_of(...)`` several.
+        right: the right value; a mistake that leads to it as well is not named.
+        tolerance: absolute, for numbers.
+    """
+    fitting = [
+        slug
+        for slug, values in wrong.items()
+        if any(
+            same(got, value, tolerance) and (right is None or not same(value, right, tolerance))
+            for value in _alternatives(values)
+        )
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def name_function(
+    answer: Callable,
+    reference: Callable,
+    wrong: Mapping[str, object],
+    inputs: Sequence[tuple],
+    tolerance: float = 1e-4,
+) -> str | None:
+    """Return the name of the one mistake that explains a function on every input.
+
+    A name is given where the function gives the same as the wrong one on all inputs, raising where it raises,
+    where the wrong one differs from the right one on some input, and where no other name fits as well. Without
+    such a name the mistakes that every task shares are tried: a squeezed batch, a list in place of a tensor, an
+    argument that makes no difference.
+
+    Args:
+        answer: the learner's function.
+        reference: the right one.
+        wrong: mistake -> a function that makes it, or ``one_of(...)`` several.
+        inputs: tuples of arguments; the more they differ in shape and sign, the surer the name.
+        tolerance: absolute, for numbers.
+    """
+    got = [outcome(answer, arguments) for arguments in inputs]
+    right = [outcome(reference, arguments) for arguments in inputs]
+    if _all_same(got, right, tolerance):
+        return None
+    fitting = [
+        slug
+        for slug, functions in wrong.items()
+        if any(_explains(function, inputs, got, right, tolerance) for function in _alternatives(functions))
+    ]
+    if fitting:
+        return fitting[0] if len(fitting) == 1 else None
+    return _shared_mistake(answer, reference, inputs, got, right, tolerance)
+
+
+def first_difference(
+    answer: Callable, reference: Callable, inputs: Sequence[tuple], tolerance: float = 1e-4
+) -> Difference | None:
+    """Return the first input on which two functions differ; an error of the answer's is a difference."""
+    for arguments in inputs:
+        expected, got = reference(*copied(arguments)), outcome(answer, arguments)
+        if not same(got, expected, tolerance):
+            return Difference(arguments, got, expected)
+    return None
+
+
+def outcome(function: Callable, arguments: tuple) -> object:
+    """Return what a function gives for a copy of these arguments, or a :class:`Raised`."""
+    try:
+        return function(*copied(arguments))
+    except NotImplementedError:  # a stub is no answer
+        raise
+    except Exception as error:
+        return Raised(error)
+
+
+def copied(arguments: tuple) -> tuple:
+    """Return arguments that a function may change."""
+    return tuple(
+        value.clone() if isinstance(value, torch.Tensor) else copy.deepcopy(value) for value in arguments
+    )
+
+
+def same(got: object, expected: object, tolerance: float = 1e-4) -> bool:
+    """Whether two results are the same: tensors, numbers, words, and collections of them.
+
+    A tuple and a list are the same, and so are a number and a tensor of one element; a tensor of two numbers and a
+    list of two are not.
+    """
+    if isinstance(got, Raised) or isinstance(expected, Raised):
+        return isinstance(got, Raised) and isinstance(expected, Raised)
+    arrays = (torch.Tensor, numpy.ndarray)
+    if isinstance(expected, arrays) and expected.ndim > 0:
+        return isinstance(got, arrays) and close(got, expected, tolerance)
+    if isinstance(expected, (list, tuple)):
+        if isinstance(got, arrays) and got.ndim > 0:
+            got = list(got)
+        parts = isinstance(got, (list, tuple)) and len(got) == len(expected)
+        return parts and all(same(one, other, tolerance) for one, other in zip(got, expected, strict=True))
+    if isinstance(expected, Mapping):
+        keys = isinstance(got, Mapping) and got.keys() == expected.keys()
+        return keys and all(same(got[key], expected[key], tolerance) for key in expected)
+    truths = [isinstance(value, (bool, numpy.bool_)) for value in (got, expected)]
+    if any(truths):
+        return all(truths) and bool(got) == bool(expected)
+    number = as_number(expected)
+    if number is not None:
+        mine = as_number(got)
+        return mine is not None and (abs(mine - number) <= tolerance or mine == number)
+    return type(got) is type(expected) and bool(got == expected)
+
+
+def _alternatives(values: object) -> tuple:
+    return values if isinstance(values, _OneOf) else (values,)
+
+
+def _all_same(ones: Sequence, others: Sequence, tolerance: float) -> bool:
+    return all(same(one, other, tolerance) for one, other in zip(ones, others, strict=True))
+
+
+def _explains(function: Callable, inputs, got: list, right: list, tolerance: float) -> bool:
+    results = []
+    for arguments, mine in zip(inputs, got, strict=True):
+        results.append(outcome(function, arguments))
+        if not same(mine, results[-1], tolerance):
+            return False
+    return not _all_same(results, right, tolerance)
+
+
+def _shared_mistake(answer, reference, inputs, got: list, right: list, tolerance: float) -> str | None:
+    if _all_same([_as_tensor(value) for value in got], right, tolerance):
+        return "list-not-tensor"
+    if _all_same(
+        [_unsqueezed(value, like) for value, like in zip(got, right, strict=True)], right, tolerance
+    ):
+        return "squeezed-batch"
+    return "argument-ignored" if _ignores_an_argument(answer, reference, inputs, tolerance) else None
+
+
+def _as_tensor(value: object) -> object:
+    try:
+        return torch.tensor(value) if isinstance(value, (list, tuple)) else value
+    except (TypeError, ValueError, RuntimeError):
+        return value
+
+
+def _unsqueezed(value: object, like: object) -> object:
+    """Give back the batch axis, where all that is missing is the axis of a single image."""
+    lost = isinstance(value, torch.Tensor) and isinstance(like, torch.Tensor) and like.shape[:1] == (1,)
+    return value[None] if lost and value.ndim == like.ndim - 1 else value
+
+
+def _ignores_an_argument(answer, reference, inputs, tolerance: float) -> bool:
+    """Whether exchanging one argument for that of another input never changes the answer, though it should."""
+    count = len(inputs[0])
+    if count < 2 or any(len(arguments) != count for arguments in inputs):
+        return False
+    for place in range(count):
+        moved = []
+        for one in inputs:
+            for other in inputs:
+                mixed = (*one[:place], other[place], *one[place + 1 :])
+                results = [outcome(reference, one), outcome(reference, mixed)]
+                if any(isinstance(result, Raised) for result in results) or same(*results, tolerance):
+                    continue
+                mine = [outcome(answer, one), outcome(answer, mixed)]
+                moved.append(any(isinstance(m, Raised) for m in mine) or not same(*mine, tolerance))
+        if moved and not any(moved):
+            return True
+    return False

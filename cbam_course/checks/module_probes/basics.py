@@ -1,0 +1,332 @@
+"""What every attention module must do, whatever its gate, and the instances on which it is tried.
+
+An experiment constructs an input and reads output / input: nothing depends on names of layers or on their order.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from ..report import Find
+
+Module = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Something that maps a feature map to a feature map, and how precisely it computes."""
+
+    run: Module
+    dtype: torch.dtype = torch.float64
+    module: nn.Module | None = None
+
+    @property
+    def tolerance(self) -> float:
+        """Differences of logits below this are rounding."""
+        return 1e-6 if self.dtype is torch.float64 else 2e-3
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Run on a copy, so that a module that writes into its input spoils no other experiment."""
+        with torch.no_grad():
+            return self.run(x.to(self.dtype, copy=True))
+
+    def factor(self, x: Tensor) -> Tensor:
+        """What each number of x was multiplied by; x must hold no 0."""
+        return self(x).double() / x.to(self.dtype).double()
+
+    def through(self, run: Module) -> "Probe":
+        """The same precision for something made from this module."""
+        return replace(self, run=run)
+
+
+def build(cls: type, *arguments: int, shape: tuple[int, ...], seed: int = 0) -> Probe:
+    """Construct the learner's class positionally and give its parameters fresh values."""
+    module = construct(cls, *arguments, seed=seed)
+    x = noise(shape, seed)
+    with torch.no_grad():
+        module(x.float())  # lazy layers take their shape from the first input
+    refresh(module, seed)
+    return _most_precise(module, x)
+
+
+def construct(cls: type, *arguments: int, seed: int = 0) -> nn.Module:
+    """Return a copy in eval(): layers that the learner keeps outside the class stay as they are."""
+    torch.manual_seed(seed)
+    module = cls(*arguments)
+    if not isinstance(module, nn.Module):
+        return module
+    try:
+        return copy.deepcopy(module).eval()
+    except (RuntimeError, TypeError, AttributeError):  # a tensor with a history cannot be copied
+        return module.eval()
+
+
+def _most_precise(module: nn.Module, x: Tensor) -> Probe:
+    """Double precision where the module allows it; a tensor made in forward may insist on float32."""
+    try:
+        double = copy.deepcopy(module).double()
+        with torch.no_grad():
+            if double(x.double()).dtype is torch.float64:
+                return Probe(double, torch.float64, double)
+    except (RuntimeError, TypeError, AttributeError):
+        pass
+    return Probe(module, torch.float32, module)
+
+
+@torch.no_grad()
+def refresh(module: nn.Module, seed: int) -> None:
+    """Give every parameter and BatchNorm statistic a signed value away from 0, which a fresh layer may lack."""
+    generator = torch.Generator().manual_seed(1000 + seed)
+    for parameter in module.parameters():
+        fan_in = max(1, parameter.numel() // max(1, parameter.shape[0])) if parameter.ndim else 1
+        scale = 0.8 / fan_in**0.5 if parameter.ndim > 1 else 0.4
+        parameter.copy_(signed(parameter.shape, generator) * scale)
+    for name, statistic in module.named_buffers():
+        if name.endswith("running_mean"):
+            statistic.copy_(signed(statistic.shape, generator) * 0.2)
+        elif name.endswith("running_var"):
+            statistic.copy_(signed(statistic.shape, generator).abs())
+
+
+def signed(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Magnitudes from 0.5 to 1.5 with random signs: never close to 0."""
+    size = torch.rand(shape, generator=generator, dtype=torch.float64) + 0.5
+    sign = torch.randint(0, 2, shape, generator=generator) * 2 - 1
+    return size * sign
+
+
+def noise(shape: tuple[int, ...], seed: int = 0) -> Tensor:
+    """A feature map without zeros whose channels and images have levels of their own."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(shape, generator=generator, dtype=torch.float64)
+    x = x + torch.randn(shape[:2], generator=generator, dtype=torch.float64)[..., None, None]
+    return torch.where(x.abs() < 0.05, 0.05, x)
+
+
+def logit(gate: Tensor) -> Tensor:
+    """The number before the sigmoid."""
+    return torch.logit(gate.clamp(1e-12, 1 - 1e-12))
+
+
+def first_failure(cls: type, arguments: tuple, shape: tuple, find: Find):
+    """Yield a finding where an ordinary input fails for a known reason; any other error is raised."""
+    try:
+        _run(cls, arguments, noise(shape))
+    except (RuntimeError, ValueError, IndexError) as error:
+        mistake = _reason(cls, arguments, shape)
+        if mistake is None or isinstance(error, (NotImplementedError, RecursionError)):
+            raise
+        find("shape", False, mistake, input=shape, got=f"{type(error).__name__}: {error}"[:160])
+        return True
+    return False
+
+
+def _run(cls: type, arguments: tuple, x: Tensor) -> Tensor | None:
+    module = construct(cls, *arguments)
+    if not isinstance(module, nn.Module):
+        return None
+    with torch.no_grad():
+        return module(x.float())
+
+
+def _works(cls: type, arguments: tuple, x: Tensor) -> bool:
+    try:
+        got = _run(cls, arguments, x)
+        return isinstance(got, Tensor) and got.shape == x.shape
+    except (RuntimeError, ValueError, IndexError, TypeError, ZeroDivisionError):
+        return False
+
+
+def _reason(cls: type, arguments: tuple, shape: tuple) -> str | None:
+    if len(arguments) == 1:
+        return _spatial_reason(cls, shape)
+    channels = shape[1]
+    if len(arguments) == 3 and _works(cls, (*arguments[:2], 1), noise(shape)):
+        return "padding-missing"
+    if _works(cls, arguments, noise((channels, channels, channels, channels))):
+        return "wrong-axis"
+    sizes = (1, 4, 7, 8, 14, 16, 28, 32, 56, 64)
+    if any(_works(cls, arguments, noise((2, channels, size, size))) for size in sizes):
+        return "fixed-size"
+    return "hidden-width-zero" if _works(cls, (64, 1), noise((2, 64, 5, 6))) else None
+
+
+def _spatial_reason(cls: type, shape: tuple) -> str | None:
+    if _works(cls, (1,), noise(shape)):
+        return "padding-missing"
+    return "pooled-over-space" if _works(cls, (7,), noise((2, 1, 5, 6))) else None
+
+
+def examine_basics(cls: type, arguments: tuple, shape: tuple, find: Find, masks: tuple):
+    """Yield the first findings and return a probe, or None where nothing more can be tested.
+
+    ``masks`` are shapes of gates without axes of length 1: they tell a returned gate from other shapes.
+    """
+    module = construct(cls, *arguments)
+    if not isinstance(module, nn.Module):
+        find("shape", False, "not-a-module", got=f"an object of type {type(module).__name__}", input=shape)
+        return None
+    with torch.no_grad():
+        got = module(noise(shape).float())
+    right = _is_map(got) and got.shape == shape
+    find("shape", right, _shape_mistake(got, masks), input=shape, got=got)
+    if not right:
+        return None
+    probe = build(cls, *arguments, shape=shape)
+    x = noise(shape)
+    finite = bool(torch.isfinite(probe(x)).all())
+    find("finite", finite, None if finite else "not-a-number")
+    if not finite:
+        return None
+    find("unchanged", *_unchanged(probe, x))
+    same = torch.equal(probe(x), probe(x))
+    find("repeatable", same, "random")
+    if not same:
+        return None
+    apart = images_apart(probe, x)
+    find("images", apart, "batch-mixed")
+    return probe if apart else None
+
+
+def _is_map(got: object) -> bool:
+    """Whether this is a tensor of floating-point numbers that can be read."""
+    readable = isinstance(got, Tensor) and got.layout is torch.strided and not got.is_meta
+    return readable and got.is_floating_point()
+
+
+def _shape_mistake(got: object, masks: tuple) -> str | None:
+    if not isinstance(got, torch.Tensor):
+        return "not-a-tensor"
+    lengths = tuple(length for length in got.shape if length != 1)
+    return "mask-returned" if lengths in masks else None
+
+
+def _unchanged(probe: Probe, x) -> tuple[bool, str]:
+    given = x.to(probe.dtype, copy=True)
+    before = given.clone()
+    with torch.no_grad():
+        probe.run(given)
+    return torch.equal(given, before), "in-place-change"
+
+
+def images_apart(probe: Probe, x) -> bool:
+    """The first image's result stays when the others change, and when it comes alone."""
+    other = x.clone()
+    other[1:] = x[1:].flip(2) * 3 + 1
+    together = probe(x)[:1]
+    return _near(probe, together, probe(other)[:1]) and _near(probe, together, _alone(probe, x))
+
+
+def _alone(probe: Probe, x):
+    try:
+        return probe(x[:1])
+    except (RuntimeError, ValueError, IndexError):  # squeeze() removes the batch axis of a single image
+        return None
+
+
+def _near(probe: Probe, one, other) -> bool:
+    if other is None or one.shape != other.shape:
+        return False
+    return bool(((one - other).abs() <= probe.tolerance * (1 + one.abs())).all())
+
+
+def examine_gradients(probe: Probe, shape: tuple, find: Find):
+    """Every parameter tensor learns; a dead ReLU row is no mistake, so several batches and values are tried."""
+    named = dict(probe.module.named_parameters())
+    learning, passes = set(), False
+    for seed in range(4):
+        refresh(probe.module, seed + 10)
+        x = noise(shape, seed).to(probe.dtype)
+        learning |= _names_with_gradient(probe, x, named)
+        passes = passes or _through_gate(probe, x)  # a difference across a kink disagrees
+    idle = [name for name in named if name not in learning]
+    if not named:
+        mistake = "unregistered"
+    elif not learning or not idle:
+        mistake = "detached-gate"
+    else:
+        mistake = "unused-parameters"
+    got = f"none for {', '.join(idle)}" if idle else "one that ignores that x also passes through the gate"
+    find("learns", bool(named) and not idle and passes, mistake, got=got)
+
+
+def _names_with_gradient(probe: Probe, x, named: dict) -> set[str]:
+    with torch.enable_grad():
+        out = probe.run(x.clone())
+        if not out.requires_grad or not named:
+            return set()
+        values = [value for value in named.values() if value.requires_grad]
+        weights = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
+        gradients = _gradients((out * weights).sum(), values)
+    ids = {id(v) for v, g in zip(values, gradients, strict=True) if g is not None and bool((g != 0).any())}
+    return {name for name, value in named.items() if id(value) in ids}
+
+
+def _gradients(value: Tensor, of: list[Tensor]) -> list[Tensor | None]:
+    """The graph is the learner's: where an operation in place has spoilt it, there are no gradients."""
+    try:
+        return list(torch.autograd.grad(value, of, allow_unused=True))
+    except RuntimeError:
+        return [None] * len(of)
+
+
+def _through_gate(probe: Probe, x) -> bool:
+    """The gradient along one direction is that of the output; without the gate's part of it they differ."""
+    if probe.dtype is not torch.float64:
+        return True  # too coarse for differences
+    direction = torch.randn(x.shape, generator=torch.Generator().manual_seed(3), dtype=x.dtype)
+    weights = torch.linspace(-1, 1, x.numel(), dtype=x.dtype).view_as(x)
+    step = 1e-6
+    difference = ((probe(x + step * direction) - probe(x - step * direction)) * weights).sum() / (2 * step)
+    with torch.enable_grad():
+        leaf = x.clone().requires_grad_()
+        out = probe.run(leaf * 1)  # a module may write into what it is given; a leaf forbids that
+        if not out.requires_grad:
+            return False
+        (gradient,) = _gradients((out * weights).sum(), [leaf])
+    if gradient is None:
+        return False
+    return bool((difference - (gradient * direction).sum()).abs() <= 1e-3 * (1 + difference.abs()))
+
+
+_EDGE = 1e-6
+
+
+def examine_range(moderate: Tensor, strong: Tensor, find: Find, axes: tuple[int, ...]):
+    """Judge factors that the answer gave for moderate and for strong inputs; return whether logits can be read."""
+    low, high = float(strong.min()), float(strong.max())
+    inside = low >= -_EDGE and high <= 1 + _EDGE
+    mistake = _softmax(moderate, axes) or (
+        _outside(moderate, low, high) if not inside else _too_narrow(strong)
+    )
+    find("range", inside and mistake is None, mistake, low=low, high=high)
+    return inside and mistake is None
+
+
+def _softmax(gates: Tensor, axes: tuple[int, ...]) -> str | None:
+    """A softmax adds up to 1, over channels, or over positions."""
+    total = gates.sum(axes)
+    return "softmax" if gates.shape[axes[0]] > 1 and bool(((total - 1).abs() < 1e-4).all()) else None
+
+
+def _outside(moderate: Tensor, low: float, high: float) -> str:
+    if low >= 1 - _EDGE and high <= 2 + _EDGE:
+        return "extra-residual"
+    if low >= -_EDGE and high <= 2 + _EDGE:
+        return "gate-up-to-two"
+    if low >= -1 - _EDGE and high <= 1 + _EDGE:
+        return "tanh-gate"
+    return "no-sigmoid"
+
+
+def _too_narrow(strong: Tensor) -> str | None:
+    """Strong inputs of both signs close a gate here and open it there."""
+    low, high = float(strong.min()), float(strong.max())
+    if high - low < _EDGE:
+        return "constant-gate"
+    if low >= 0.5 - _EDGE and high <= torch.sigmoid(torch.tensor(2.0)) + _EDGE:
+        return "sigmoid-twice"
+    return "activation-last" if low >= 0.5 - _EDGE else None

@@ -1,0 +1,323 @@
+"""A gate over channels: one factor for each channel, its pools, its MLP and the hidden width.
+
+With a ReLU the logits are piecewise linear in the pooled values z. Where h hidden units are active, the Jacobian
+has the rank h; opposite places have opposite units active, so the two ranks add up to the hidden width.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..report import Find
+from .basics import (
+    Probe,
+    build,
+    examine_basics,
+    examine_gradients,
+    examine_range,
+    first_failure,
+    logit,
+    noise,
+)
+
+HEIGHT, WIDTH = 3, 4
+PIXELS = HEIGHT * WIDTH
+
+
+def images(mean: Tensor, top: Tensor, bottom: Tensor) -> Tensor:
+    """Feature maps whose channels have a given average, largest and smallest value, each (N, C)."""
+    rest = (PIXELS * mean - top - bottom) / (PIXELS - 2)
+    x = rest[..., None].repeat(1, 1, PIXELS)
+    x[..., 2], x[..., 7] = top, bottom
+    return x.view(*mean.shape, HEIGHT, WIDTH)
+
+
+def gates(probe: Probe, x: Tensor) -> Tensor:
+    """The factor of each channel, (N, C), read where x is farthest from 0."""
+    place = x.abs().flatten(2).argmax(2, keepdim=True)
+    return probe.factor(x).flatten(2).gather(2, place).squeeze(2)
+
+
+def logits(probe: Probe, mean: Tensor, top: Tensor | None = None, bottom: Tensor | None = None) -> Tensor:
+    """The number before the sigmoid for channels with these averages and maxima; constant channels by default."""
+    top = mean if top is None else top
+    return logit(gates(probe, images(mean, top, 2 * mean - top if bottom is None else bottom)))
+
+
+def draw(channels: int, count: int = 24, seed: int = 5, scale: float = 1.0) -> Tensor:
+    """Random pooled values of both signs, (count, C)."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, channels, generator=generator, dtype=torch.float64) * scale
+
+
+def examine_factor(probe: Probe, shape: tuple, find: Find):
+    """Each channel has one factor; return whether that is so."""
+    x = noise(shape, 1)
+    factor, out = probe.factor(x), probe(x).double()
+    spread = float((factor.amax((2, 3)) - factor.amin((2, 3))).max())
+    holds = spread < 1e-4
+    find("channel-factor", holds, None if holds else _no_factor(factor, out, x), spread=spread)
+    return holds
+
+
+def _no_factor(factor: Tensor, out: Tensor, x: Tensor) -> str | None:
+    def flat(values):
+        return bool((values.amax((2, 3)) - values.amin((2, 3))).max() < 1e-4)
+
+    if flat(out):
+        return "mask-returned"
+    if flat(out - x):
+        return "gate-added"
+    alike = bool((factor.amax(1) - factor.amin(1)).max() < 1e-4)
+    return "gates-positions" if alike else "other-axis"
+
+
+def matters(probe: Probe, channels: int) -> tuple[bool, bool, bool]:
+    """Whether the gate follows the average, the maximum and the minimum, each changed alone."""
+    mean, up, down = draw(channels), draw(channels, seed=6).abs() + 1, draw(channels, seed=7).abs() + 1
+    before = gates(probe, images(mean, mean + up, mean - down))
+    changed = (
+        images(mean + 0.3, mean + up, mean - down),
+        images(mean, mean + up + 0.5, mean - down),
+        images(mean, mean + up, mean - down - 0.5),
+    )
+    average, top, bottom = (bool((gates(probe, x) - before).abs().max() > 1e-5) for x in changed)
+    return average, top, bottom
+
+
+def examine_pools(probe: Probe, channels: int, find: Find, both: bool):
+    """SE follows the average alone, CBAM's channel gate the average and the maximum."""
+    seen = matters(probe, channels)
+    still = _positions_free(probe, channels)
+    named = {
+        (False, False, False): "constant-gate",
+        (True, False, False): "average-only",
+        (False, True, False): "maximum-only",
+        (True, True, False): "maximum-too",
+        (True, False, True): "minimum",
+        (False, False, True): "minimum",
+    }
+    holds = seen == (True, both, False) and still
+    mistake = named.get(seen, "other-pool") if seen != (True, both, False) else "other-pool"
+    find("channel-pools" if both else "mean-pool", holds, mistake, got=_pools_seen(seen, still))
+    return holds
+
+
+def _pools_seen(seen: tuple[bool, ...], still: bool) -> str:
+    names = [name for name, s in zip(("average", "maximum", "minimum"), seen, strict=True) if s]
+    return ", ".join(names or ["nothing"]) + ("" if still else ", the place of the pixels")
+
+
+def _positions_free(probe: Probe, channels: int) -> bool:
+    x = noise((4, channels, HEIGHT, WIDTH), 8)
+    order = torch.randperm(PIXELS, generator=torch.Generator().manual_seed(9))
+    moved = x.flatten(2)[..., order].view_as(x)
+    return bool((gates(probe, x) - gates(probe, moved)).abs().max() < 1e-5)
+
+
+def examine_sizes(probe: Probe, channels: int, find: Find):
+    """The same values on a map twice as large, and on a single pixel."""
+    x = noise((2, channels, 4, 5), 11)
+    before = gates(probe, x)
+    for tiled in (x.repeat(1, 1, 2, 1), x.repeat(1, 1, 2, 3)):
+        try:
+            same = bool((gates(probe, tiled) - before).abs().max() < 1e-5)
+        except (RuntimeError, ValueError, IndexError) as error:
+            find("sizes", False, "fixed-size", got=f"{type(error).__name__}: {error}"[:120])
+            return
+        if not same:
+            find("sizes", False, "sum-not-mean", got="another gate")
+            return
+    find("sizes", True)
+
+
+def examine_shared(probe: Probe, channels: int, find: Find):
+    """On constant channels average and maximum are equal, so a shared MLP's logit lies halfway."""
+    size = draw(channels, seed=12).abs() + 0.2
+    low, high = -size, size
+    mixed, all_low, all_high = logits(probe, low, high), logits(probe, low), logits(probe, high)
+    off = float((mixed - (all_low + all_high) / 2).abs().max())
+    holds = off < 100 * probe.tolerance
+    find("shared", holds, None if holds else _not_shared(probe, size, mixed), off=off)
+    return holds
+
+
+def _not_shared(probe: Probe, size: Tensor, mixed: Tensor) -> str | None:
+    near = 100 * probe.tolerance
+    if bool((mixed - logits(probe, size * 1e-3, size * 1e-3)).abs().max() < 0.01):
+        return "mlp-of-sum"  # it saw only −u + u = 0
+    gate, low, high = mixed.sigmoid(), logits(probe, -size).sigmoid(), logits(probe, size).sigmoid()
+    if bool((gate - (low + high) / 2).abs().max() < near):
+        return "early-sigmoid"
+    if bool((gate**2 - low * high).abs().max() < near):
+        return "gates-multiplied"
+    if bool((gate - torch.maximum(low, high)).abs().max() < near):
+        return "larger-branch"
+    return "unshared-mlp" if _additive(probe, size) else "pools-joined"
+
+
+def _additive(probe: Probe, size: Tensor) -> bool:
+    """g(average) + h(maximum): changing one adds the same whatever the other is."""
+    a, b = -size, size
+    change = logits(probe, a * 1.5, b) - logits(probe, a, b)
+    elsewhere = logits(probe, a * 1.5, b * 2) - logits(probe, a, b * 2)
+    return bool((change - elsewhere).abs().max() < 100 * probe.tolerance)
+
+
+Maker = Callable[[int, int], Probe]
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Jacobians (N, C, C) of the logits at places ``z`` and at ``-z``."""
+
+    z: Tensor
+    at: Tensor
+    opposite: Tensor
+    curved: float  # share of places where the logit is not a straight line
+    precise: bool
+
+    def rank(self, matrices: Tensor) -> Tensor:
+        values = torch.linalg.svdvals(matrices)
+        # Measured against the largest of all, so that a matrix of rounding errors counts as 0.
+        return (values > (1e-4 if self.precise else 2e-2) * values.max()).sum(-1)
+
+    @property
+    def width(self) -> int:
+        """All logits move in a space of so many dimensions: the hidden width, if it is below C."""
+        both = torch.cat([self.at, self.opposite])
+        return int(self.rank(both.permute(1, 0, 2).flatten(1))) if both.abs().max() > 1e-6 else 0
+
+
+def measure_slopes(probe: Probe, channels: int, count: int = 8) -> Slopes:
+    """Take differences of the logits at random places, their opposites, and some places close to 0."""
+    precise = probe.dtype is torch.float64
+    z = draw(channels, count, seed=13, scale=2.5 if precise else 1.2)
+    (at, _), (opposite, _) = _jacobian(probe, z), _jacobian(probe, -z)
+    curved = _jacobian(probe, draw(channels, count, seed=14, scale=0.7))[1]
+    return Slopes(z, at, opposite, float(curved.mean()), precise)
+
+
+def _jacobian(probe: Probe, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Differences are exact where the logit is straight; a step across a kink is rare."""
+    step = 0.01 if probe.dtype is torch.float64 else 0.1
+    count, channels = z.shape
+    shift = torch.eye(channels, dtype=z.dtype)[None] * step
+    up = logits(probe, (z[:, None] + shift).flatten(0, 1)).view(count, channels, channels)
+    down = logits(probe, (z[:, None] - shift).flatten(0, 1)).view(count, channels, channels)
+    bent = (up + down - 2 * logits(probe, z)[:, None]).abs().amax(2) > (1e-7 if step < 0.1 else 2e-3)
+    return ((up - down) / (2 * step)).transpose(1, 2), bent.double()
+
+
+def examine_mlp(probe: Probe, channels: int, find: Find):
+    """Every channel's gate sees every channel, through layers with a ReLU between them."""
+    found = measure_slopes(probe, channels)
+    size = torch.cat([found.at, found.opposite]).abs().amax(0)
+    seen = size > (1e-6 if found.precise else 1e-4) * size.max()
+    mixed = bool(seen.all())
+    alone = not bool((seen & ~torch.eye(channels, dtype=torch.bool)).any())
+    find("channels-together", mixed, "no-mlp" if alone else None, seen=int(seen.sum(1).min()))
+    if mixed:
+        mistake = _activation(found, channels)
+        find("relu", mistake is None, mistake)
+        return mistake is None
+    return False
+
+
+def _activation(found: Slopes, channels: int) -> str | None:
+    if found.curved > 0.5:
+        return "other-activation"
+    change = (torch.cat([found.at, found.opposite]) - found.at[:1]).abs().max()
+    if change < 1e-3 * found.at.abs().max():
+        return "single-layer" if found.width == channels else "no-activation"
+    if _blind_below_zero(found):
+        return "activation-first"
+    # Biases keep a few units active at both places, so the sum need not be exact; a leaky unit doubles it.
+    active = (found.rank(found.at) + found.rank(found.opposite)).double().mean() / found.width
+    return None if 0.5 < active < 1.5 or found.width == channels else "other-activation"
+
+
+def _blind_below_zero(found: Slopes) -> bool:
+    """A ReLU on the pooled values makes the gate blind to what is below 0."""
+    below = (found.z < 0)[:, None].expand_as(found.at)
+    blind = found.at[below].abs() < 1e-4 * found.at.abs().max()
+    return bool(blind.double().mean() > 0.9)
+
+
+def examine_width(make: Maker, find: Find):
+    """The hidden width follows the reduction ratio, and is at least 1."""
+    wide, narrow, least = _width(make, 32, 4), _width(make, 32, 8), _width(make, 8, 16)
+    mistake = None
+    if (wide, narrow) != (8, 4):
+        mistake = _wrong_width(wide, narrow, least)
+    elif least != 1:
+        mistake = "hidden-width-zero" if least == 0 else "wrong-width"
+    find("width", mistake is None, mistake, wide=wide, narrow=narrow, least=least)
+
+
+def _wrong_width(wide: int, narrow: int, least: int) -> str:
+    if wide == narrow == 32:
+        return "no-reduction"
+    if (wide, narrow) == (4, 8):
+        return "ratio-as-width"
+    if wide == 8 and narrow == 8 and least == 8:
+        return "minimum-width"
+    return "ratio-ignored" if wide == narrow else "wrong-width"
+
+
+def _width(make: Maker, channels: int, ratio: int) -> int:
+    """Count a module that cannot be made because nothing is left of its hidden layer as one of width 0."""
+    try:
+        probe = make(channels, ratio)
+    except (RuntimeError, ValueError, ZeroDivisionError, AssertionError):
+        if channels >= ratio:
+            raise
+        return 0
+    z = draw(channels, scale=2.0)
+    seen = gates(probe, images(z, z + 1, z - 1))
+    if bool((seen - seen[:1]).abs().max() < 1e-6):
+        return 0
+    return measure_slopes(probe, channels).width
+
+
+CHANNELS, RATIO = 32, 8
+
+
+def examine_channel_gate(probe: Probe, make: Callable[[int, int], Probe], find: Find, both_pools: bool):
+    """Yield the findings on pools, MLP and hidden width; ``make(channels, ratio)`` makes further instances."""
+    if not examine_pools(probe, CHANNELS, find, both_pools):
+        return
+    examine_sizes(probe, CHANNELS, find)
+    if both_pools and not examine_shared(probe, CHANNELS, find):
+        return
+    if examine_mlp(probe, CHANNELS, find):
+        examine_width(make, find)
+
+
+def examine_channel_range(probe: Probe, find: Find):
+    """Factors for moderate inputs, and for inputs strong enough to open and close a gate entirely."""
+    mean, up = draw(CHANNELS), draw(CHANNELS, seed=6).abs() + 0.5
+    x = images(mean, mean + up, mean - up)
+    return examine_range(gates(probe, x), gates(probe, x * 40), find, (1,))
+
+
+SHAPE = (3, CHANNELS, 5, 6)
+
+
+def examine_channel_module(cls: type, find: Find, both_pools: bool):
+    """Yield the findings in the order in which one mistake hides another."""
+    failure = first_failure(cls, (CHANNELS, RATIO), SHAPE, find)
+    if failure:
+        return
+    probe = examine_basics(cls, (CHANNELS, RATIO), SHAPE, find, masks=(SHAPE[:2],))
+    if probe is None or not examine_factor(probe, SHAPE, find):
+        return
+    if examine_channel_range(probe, find):
+
+        def make(channels: int, ratio: int) -> Probe:
+            return build(cls, channels, ratio, shape=(2, channels, 3, 4))
+
+        examine_channel_gate(probe, make, find, both_pools)
+    examine_gradients(probe, SHAPE, find)

@@ -1,0 +1,687 @@
+"""Answers to the tasks of lesson 06: right ones written differently, wrong ones under their mistakes."""
+
+import copy
+import types
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from cbam_course import CBAM, insert_attention
+from cbam_course.networks.strength import IdentityStart
+
+RIGHT: dict[str, list] = {}
+WRONG: dict[str, dict] = {}
+
+
+# bottleneck-bug
+
+
+class BottleneckBugBase(nn.Module):
+    """The block of the exercise with its bug; what is wrong or right is in ``width`` and ``join``."""
+
+    def __init__(self, in_channels, planes, make_attention):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, planes, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.conv3 = nn.Conv2d(planes, 4 * planes, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * planes)
+        self.attention = make_attention(self.width(in_channels, planes))
+
+    def width(self, in_channels, planes):
+        return 4 * planes
+
+    def middle(self, x):
+        out = torch.relu(self.bn1(self.conv1(x)))
+        return torch.relu(self.bn2(self.conv2(out)))
+
+    def branch(self, x):
+        return self.bn3(self.conv3(self.middle(x)))
+
+    def branch_and_shortcut(self, x):
+        return torch.relu(self.branch(x) + x)
+
+    def forward(self, x):
+        return torch.relu(self.attention(self.branch(x)) + x)
+
+
+def bottleneck_bug_change(**steps):
+    return type("Answer", (BottleneckBugBase,), steps)
+
+
+def forward(function, **steps):
+    return bottleneck_bug_change(forward=function, **steps)
+
+
+class InOneLine(nn.Module):
+    expansion = 4
+
+    def __init__(self, c, p, factory):
+        super().__init__()
+        wide = p * self.expansion
+        for i, (a, b, k) in enumerate([(c, p, 1), (p, p, 3), (p, wide, 1)], 1):
+            setattr(self, f"conv{i}", nn.Conv2d(a, b, k, padding=k // 2, bias=False))
+            setattr(self, f"bn{i}", nn.BatchNorm2d(b))
+        self.gate = factory(self.bn3.num_features)
+
+    def forward(self, x):
+        y = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
+        y = self.gate(self.bn3(self.conv3(y)))
+        return F.relu(y + x)
+
+
+def hooked(self, in_channels, planes, make_attention):
+    BottleneckBugBase.__init__(self, in_channels, planes, lambda channels: nn.Identity())
+    self.bn3.attention = make_attention(self.conv3.out_channels)
+    self.bn3.register_forward_hook(lambda module, inputs, output: module.attention(output))
+
+
+class MadeInForward(BottleneckBugBase):
+    def __init__(self, in_channels, planes, make_attention):
+        super().__init__(in_channels, planes, lambda channels: nn.Identity())
+        self.make = make_attention
+
+    def forward(self, x):
+        branch = self.branch(x)
+        return torch.relu(self.make(branch.shape[1])(branch) + x)
+
+
+def narrow(self, in_channels, planes):
+    return planes
+
+
+def inside(self, x):
+    return torch.relu(self.bn3(self.conv3(self.attention(self.middle(x)))) + x)
+
+
+def inside_first(self, x):
+    out = self.attention(torch.relu(self.bn1(self.conv1(x))))
+    out = torch.relu(self.bn2(self.conv2(out)))
+    return torch.relu(self.bn3(self.conv3(out)) + x)
+
+
+def before_norm(self, x):
+    return torch.relu(self.bn3(self.attention(self.conv3(self.middle(x)))) + x)
+
+
+RIGHT["bottleneck-bug"] = [
+    BottleneckBugBase,
+    InOneLine,
+    bottleneck_bug_change(__init__=hooked),
+    bottleneck_bug_change(width=lambda self, in_channels, planes: self.conv3.out_channels),
+    bottleneck_bug_change(
+        width=lambda self, in_channels, planes: in_channels
+    ),  # the same here: the shortcut has no layer
+]
+
+WRONG["bottleneck-bug"] = {
+    "planes-not-expanded": [bottleneck_bug_change(width=narrow)],
+    "moved-inside": [forward(inside, width=narrow), forward(inside_first, width=narrow)],
+    "before-batchnorm": [forward(before_norm)],
+    "after-addition": [
+        forward(lambda self, x: self.attention(torch.relu(self.branch(x) + x))),
+        forward(lambda self, x: torch.relu(self.attention(self.branch(x) + x))),
+    ],
+    "on-the-shortcut": [forward(lambda self, x: torch.relu(self.branch(x) + self.attention(x)))],
+    "at-the-input": [
+        forward(lambda self, x: BottleneckBugBase.branch_and_shortcut(self, self.attention(x))),
+        forward(lambda self, x: torch.relu(self.branch(self.attention(x)) + x)),
+    ],
+    "attention-lost": [
+        forward(BottleneckBugBase.branch_and_shortcut),
+        forward(lambda self, x: torch.relu(self.branch(x) + x + 0 * self.attention(self.branch(x)))),
+    ],
+    "in-forward": [MadeInForward],
+}
+
+
+# insert-by-hand
+
+
+def run_attention(module, inputs, output):
+    return module.attention(output)
+
+
+def with_hook(block, attention):
+    block.bn2.attention = attention
+    block.bn2.register_forward_hook(run_attention)
+    return block
+
+
+def with_a_local_hook(block, attention):
+    def hook(norm, inputs, output):
+        return norm.gate(output)
+
+    block.bn2.add_module("gate", attention)
+    block.get_submodule("bn2").register_forward_hook(hook)
+    return block
+
+
+def with_the_package(block, attention):
+    return insert_attention(block, lambda channels: attention, where=["bn2"])
+
+
+class Attentive(nn.BatchNorm2d):
+    def forward(self, x):
+        return self.attention(super().forward(x))
+
+
+def with_another_class(block, attention):
+    block.bn2.__class__ = Attentive
+    block.bn2.attention = attention
+    return block
+
+
+def forward_with_attention(self, x):
+    branch = self.attention(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
+    return self.relu(branch + x)
+
+
+def with_another_forward(block, attention):
+    block.attention = attention
+    block.forward = types.MethodType(forward_with_attention, block)
+    return block
+
+
+RIGHT["insert-by-hand"] = [
+    with_hook,
+    with_a_local_hook,
+    with_the_package,
+    with_another_class,
+    with_another_forward,
+]
+
+
+def hooked_on(place, take=lambda module, inputs, output: output):
+    def insert(block, attention):
+        module = block if place == "block" else block.get_submodule(place)
+        module.attention = attention
+        module.register_forward_hook(lambda m, i, o: m.attention(take(m, i, o)))
+        return block
+
+    return insert
+
+
+def nothing_returned(block, attention):
+    def hook(module, inputs, output):
+        module.attention(output)
+
+    block.bn2.attention = attention
+    block.bn2.register_forward_hook(hook)
+    return block
+
+
+def closure(block, attention):
+    block.bn2.attention = attention
+    block.bn2.register_forward_hook(lambda module, inputs, output: attention(output))
+    return block
+
+
+def closure_over_the_block(block, attention):
+    block.attention = attention
+    block.bn2.register_forward_hook(lambda module, inputs, output: block.attention(output))
+    return block
+
+
+def bound_method(block, attention):
+    block.bn2.attention = attention
+    block.bn2.forward = lambda x: attention(nn.BatchNorm2d.forward(block.bn2, x))
+    return block
+
+
+def not_registered(block, attention):
+    block.bn2.register_forward_hook(lambda module, inputs, output: attention(output))
+    return block
+
+
+def in_a_list(block, attention):
+    block.bn2.parts = [attention]
+    block.bn2.register_forward_hook(lambda module, inputs, output: module.parts[0](output))
+    return block
+
+
+def sequential(block, attention):
+    block.bn2 = nn.Sequential(block.bn2, attention)
+    return block
+
+
+class Wrapped(nn.Module):
+    def __init__(self, norm, attention):
+        super().__init__()
+        self.norm, self.attention = norm, attention
+
+    def forward(self, x):
+        return self.attention(self.norm(x))
+
+
+def wrapped(block, attention):
+    block.bn2 = Wrapped(block.bn2, attention)
+    return block
+
+
+def never_run(block, attention):
+    block.bn2.attention = attention
+    return block
+
+
+def twice(block, attention):
+    return with_hook(with_hook(block, attention), attention)
+
+
+def after_the_block(block, attention):
+    return nn.Sequential(block, attention)
+
+
+def replaced_forward(block, attention):
+    before = block.forward
+    block.attention = attention
+    block.forward = lambda x: attention(before(x))
+    return block
+
+
+def pre_hook(block, attention):
+    block.bn2.attention = attention
+    block.bn2.register_forward_pre_hook(lambda module, inputs: module.attention(inputs[0]))
+    return block
+
+
+def before_the_norm(block, attention):
+    block.bn2 = nn.Sequential(attention, block.bn2)
+    return block
+
+
+def only_a_copy(block, attention):
+    return with_hook(copy.deepcopy(block), attention)
+
+
+WRONG["insert-by-hand"] = {
+    "after-addition": [hooked_on("block"), replaced_forward],
+    "new-block": [only_a_copy, after_the_block],
+    "wrong-norm": [hooked_on("bn1")],
+    "before-batchnorm": [hooked_on("conv2"), hooked_on("conv1"), before_the_norm, pre_hook],
+    "input-passed": [hooked_on("bn2", lambda module, inputs, output: inputs[0])],
+    "hook-returns-nothing": [nothing_returned],
+    "not-inserted": [never_run],
+    "runs-twice": [twice],
+    "not-registered": [not_registered, in_a_list],
+    "keys-changed": [sequential, wrapped],
+    "closure": [closure, closure_over_the_block, bound_method],
+}
+
+
+# identity-insertion
+
+
+class IdentityInsertionBase(nn.Module):
+    def __init__(self, attention):
+        super().__init__()
+        self.attention = attention
+        self.strength = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x):
+        return x + self.strength * (self.attention(x) - x)
+
+
+class Blend(IdentityInsertionBase):
+    def forward(self, x):
+        return (1 - self.strength) * x + self.strength * self.attention(x)
+
+
+class Lerp(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.add_module("inner", inner)
+        self.register_parameter("share", nn.Parameter(torch.tensor([0.0])))
+
+    def forward(self, x):
+        return torch.lerp(x, self.inner(x), self.share)
+
+
+class Shaped(IdentityInsertionBase):
+    def __init__(self, attention):
+        super().__init__(attention)
+        self.strength = nn.Parameter(torch.zeros(1, 1, 1, 1))
+
+
+class Inherited(IdentityStart):
+    pass
+
+
+RIGHT["identity-insertion"] = [IdentityInsertionBase, Blend, Lerp, Shaped, Inherited]
+
+
+def identity_insertion_change(forward=IdentityInsertionBase.forward, strength=None, **more):
+    """The base with another forward or another learned number."""
+
+    def init(self, attention):
+        IdentityInsertionBase.__init__(self, attention)
+        if strength is not None:
+            del self.strength
+            self.strength = strength()
+
+    return type("Answer", (IdentityInsertionBase,), {"__init__": init, "forward": forward, **more})
+
+
+class InAList(IdentityInsertionBase):
+    def __init__(self, attention):
+        super().__init__(nn.Identity())
+        self.parts = [attention]
+
+    def forward(self, x):
+        return x + self.strength * (self.parts[0](x) - x)
+
+
+class Zeroed(IdentityInsertionBase):
+    def __init__(self, attention):
+        super().__init__(attention)
+        for parameter in attention.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x):
+        return self.attention(x)
+
+
+def without_gradient(self, x):
+    with torch.no_grad():
+        step = self.attention(x) - x
+    return x + self.strength * step
+
+
+WRONG["identity-insertion"] = {
+    "starts-at-one": [
+        identity_insertion_change(strength=lambda: nn.Parameter(torch.ones(()))),
+        identity_insertion_change(lambda self, x: self.attention(x)),
+    ],
+    "half-at-start": [
+        identity_insertion_change(lambda self, x: x + torch.sigmoid(self.strength) * (self.attention(x) - x)),
+        identity_insertion_change(strength=lambda: nn.Parameter(torch.tensor(0.5))),
+    ],
+    "squashed": [
+        identity_insertion_change(lambda self, x: x + torch.tanh(self.strength) * (self.attention(x) - x))
+    ],
+    "added-not-blended": [
+        identity_insertion_change(lambda self, x: x + self.strength * self.attention(x)),
+        identity_insertion_change(lambda self, x: x + self.attention(x)),
+    ],
+    "reversed": [identity_insertion_change(lambda self, x: x + self.strength * (x - self.attention(x)))],
+    "zero-output": [identity_insertion_change(lambda self, x: self.strength * self.attention(x))],
+    "not-learned": [
+        identity_insertion_change(strength=lambda: torch.zeros(())),
+        identity_insertion_change(strength=lambda: 0.0),
+        identity_insertion_change(lambda self, x: x, strength=lambda: 0),
+    ],
+    "no-gradient": [
+        identity_insertion_change(lambda self, x: x + self.strength.item() * (self.attention(x) - x))
+    ],
+    "one-per-channel": [identity_insertion_change(strength=lambda: nn.Parameter(torch.zeros(1, 4, 1, 1)))],
+    "attention-not-registered": [InAList],
+    "attention-frozen": [
+        identity_insertion_change(lambda self, x: x + self.strength * (self.attention(x).detach() - x)),
+        identity_insertion_change(without_gradient),
+    ],
+    "zeroed-attention": [Zeroed],
+}
+
+
+# added-parameters
+
+RIGHT["added-parameters"] = [1573158, 3 * (2 * 2048 * 128 + 98), 1573158.0, torch.tensor(1573158)]
+RIGHT["added-parameters"].append(3 * sum(p.numel() for p in CBAM(2048).parameters()))
+
+WRONG["added-parameters"] = {
+    "planes-not-expanded": [3 * (2 * 512 * 32 + 98), 98304],
+    "one-block": [524386, 524288],
+    "four-blocks": [4 * 524386, 6 * 524386],
+    "whole-network": [28073544 - 25557032],
+    "spatial-forgotten": [1572864],
+    "two-mlps": [3 * (4 * 2048 * 128 + 98)],
+    "one-layer": [3 * (2048 * 128 + 98)],
+    "with-bias": [3 * (2 * 2048 * 128 + 128 + 2048 + 98 + 2), 3 * (2 * 2048 * 128 + 128 + 2048 + 98)],
+}
+
+
+# convert-weights
+
+NAMES = {
+    "fc1.weight": "channel.mlp.0.weight",
+    "fc2.weight": "channel.mlp.2.weight",
+    "conv.weight": "spatial.conv.weight",
+}
+
+
+def convert_weights_in_a_loop(state):
+    ours = {}
+    for key, value in state.items():
+        if key in ("fc1.weight", "fc2.weight"):
+            ours[NAMES[key]] = value.flatten(1)
+        elif key == "conv.weight":
+            ours[NAMES[key]] = value.flip(1)
+        elif value.any():
+            raise ValueError(f"{key} cannot be carried over")
+    return ours
+
+
+def one_by_one(state):
+    for key in state:
+        if key not in NAMES and state[key].abs().max() > 0:
+            raise ValueError(key)
+    return {
+        "channel.mlp.0.weight": state["fc1.weight"].squeeze(-1).squeeze(-1).clone(),
+        "channel.mlp.2.weight": state["fc2.weight"][:, :, 0, 0],
+        "spatial.conv.weight": state["conv.weight"][:, [1, 0]],
+    }
+
+
+class CannotConvert(ValueError):
+    pass
+
+
+def with_an_error_of_its_own(state):
+    rest = dict(state)
+    first, second, kernel = (rest.pop(key) for key in NAMES)
+    if any(float(value.norm()) for value in rest.values()):
+        raise CannotConvert(", ".join(rest))
+    maximum, mean = kernel.unbind(1)
+    values = (
+        first.reshape(first.shape[:2]),
+        second.reshape(second.shape[:2]),
+        torch.stack((mean, maximum), 1),
+    )
+    return dict(zip(NAMES.values(), values, strict=True))
+
+
+RIGHT["convert-weights"] = [convert_weights_in_a_loop, one_by_one, with_an_error_of_its_own]
+
+
+def convert_weights_change(**steps):
+    """The right answer with some tensors of its result made by other steps."""
+
+    def convert(state):
+        ours = convert_weights_in_a_loop(state)
+        return ours | {key.replace("_", "."): step(state) for key, step in steps.items()}
+
+    return convert
+
+
+def renamed(**names):
+    return lambda state: {
+        names.get(key.replace(".", "_"), key): value
+        for key, value in convert_weights_in_a_loop(state).items()
+    }
+
+
+def only_renamed(state):
+    return {NAMES[key]: value for key, value in state.items() if key in NAMES}
+
+
+def dropped(state):
+    return convert_weights_in_a_loop({key: value for key, value in state.items() if key in NAMES})
+
+
+def too_strict(state):
+    if set(state) != set(NAMES):
+        raise ValueError("other keys")
+    return convert_weights_in_a_loop(state)
+
+
+def popped(state):
+    ours = convert_weights_in_a_loop(state)
+    for key in NAMES:
+        state.pop(key)
+    return ours
+
+
+def overwritten(state):
+    ours = convert_weights_in_a_loop(state)
+    state["conv.weight"].copy_(ours["spatial.conv.weight"])
+    return ours
+
+
+def asserted(state):
+    assert not any(value.any() for key, value in state.items() if key not in NAMES)
+    return dropped(state)
+
+
+WRONG["convert-weights"] = {
+    "planes-not-swapped": [convert_weights_change(spatial_conv_weight=lambda state: state["conv.weight"])],
+    "turned-round": [
+        convert_weights_change(spatial_conv_weight=lambda state: state["conv.weight"].flip(2, 3)),
+        convert_weights_change(spatial_conv_weight=lambda state: state["conv.weight"].flip(1, 2, 3)),
+    ],
+    "still-4d": [
+        only_renamed,
+        convert_weights_change(channel_mlp_2_weight=lambda state: state["fc2.weight"]),
+    ],
+    "layers-exchanged": [
+        renamed(channel_mlp_0_weight="channel.mlp.2.weight", channel_mlp_2_weight="channel.mlp.0.weight")
+    ],
+    "old-keys": [
+        lambda state: {
+            key: value.flatten(1) if key[0] == "f" else value.flip(1) for key, value in state.items()
+        },
+        lambda state: {**state, **convert_weights_in_a_loop(state)},
+    ],
+    "wrong-number": [renamed(channel_mlp_2_weight="channel.mlp.1.weight")],
+    "transposed": [
+        convert_weights_change(
+            channel_mlp_0_weight=lambda state: state["fc1.weight"].flatten(1).T,
+            channel_mlp_2_weight=lambda state: state["fc2.weight"].flatten(1).T,
+        ),
+    ],
+    "bias-dropped": [dropped],
+    "zero-bias-refused": [too_strict],
+    "in-place-change": [popped, overwritten],
+    "wrong-error": [asserted],
+}
+
+
+# parameter-groups
+
+
+def parameter_groups_in_a_loop(model, new_rate, old_rate):
+    new, strengths, old = [], [], []
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if name.endswith("strength"):
+            strengths.append(parameter)
+        elif "attention" in name or name.startswith("fc"):
+            new.append(parameter)
+        else:
+            old.append(parameter)
+    return [
+        {"params": new, "lr": new_rate},
+        {"params": strengths, "lr": new_rate, "weight_decay": 0.0},
+        {"params": old, "lr": old_rate},
+    ]
+
+
+def is_new(name):
+    return ".attention." in name or name.split(".")[0] == "fc"
+
+
+def one_group_each(model, new_rate, old_rate):
+    return [
+        {
+            "params": [parameter],
+            "lr": new_rate if is_new(name) else old_rate,
+            "weight_decay": 0 if parameter.ndim < 2 else 0.05,
+        }
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    ]
+
+
+def with_generators(model, new_rate, old_rate):
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+
+    def chosen(wanted):
+        return (p for name, p in trained if wanted(name))
+
+    groups = (
+        {"params": chosen(lambda n: not is_new(n)), "lr": old_rate},
+        {"params": chosen(lambda n: is_new(n) and "strength" not in n), "lr": new_rate},
+        {"params": chosen(lambda n: "strength" in n), "lr": new_rate, "weight_decay": 0.0},
+    )
+    return groups
+
+
+RIGHT["parameter-groups"] = [parameter_groups_in_a_loop, one_group_each, with_generators]
+
+
+def groups(
+    model, new_rate, old_rate, *, new=is_new, keep=lambda n, p: p.requires_grad, decay=None, twice=False
+):
+    """One group for each parameter that ``keep`` keeps, at the new rate where ``new`` says so."""
+    decay = decay or (lambda name: 0.0 if name.endswith("strength") else 0.01)
+    result = []
+    for name, parameter in model.named_parameters():
+        if keep(name, parameter):
+            rate = new_rate if new(name) else old_rate
+            result.append({"params": [parameter], "lr": rate, "weight_decay": decay(name)})
+            if twice and name.endswith("strength"):
+                result.append({"params": [parameter], "lr": rate, "weight_decay": 0.0})
+    return result
+
+
+def parameter_groups_change(**steps):
+    return lambda model, new_rate, old_rate: groups(model, new_rate, old_rate, **steps)
+
+
+def freezes(model, new_rate, old_rate):
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(is_new(name))
+    return groups(model, new_rate, old_rate, keep=lambda n, p: True)
+
+
+def unfreezes(model, new_rate, old_rate):
+    model.requires_grad_(True)
+    return groups(model, new_rate, old_rate)
+
+
+WRONG["parameter-groups"] = {
+    "rates-swapped": [lambda model, new_rate, old_rate: groups(model, old_rate, new_rate)],
+    "one-rate": [
+        parameter_groups_change(new=lambda name: True),
+        parameter_groups_change(new=lambda name: False),
+    ],
+    "only-new": [
+        parameter_groups_change(keep=lambda n, p: p.requires_grad and is_new(n)),
+        parameter_groups_change(keep=lambda n, p: p.requires_grad and ".attention." in n),
+    ],
+    "classifier-forgotten": [parameter_groups_change(new=lambda name: "attention" in name)],
+    "attention-forgotten": [
+        parameter_groups_change(new=lambda name: name.startswith("fc")),
+        parameter_groups_change(new=lambda name: is_new(name) and not name.endswith("strength")),
+    ],
+    "strength-forgotten": [
+        parameter_groups_change(keep=lambda n, p: p.requires_grad and not n.endswith("strength"))
+    ],
+    "frozen-included": [parameter_groups_change(keep=lambda n, p: True)],
+    "strength-decays": [parameter_groups_change(decay=lambda name: 0.01)],
+    "nothing-decays": [parameter_groups_change(decay=lambda name: 0.0)],
+    "duplicated": [parameter_groups_change(twice=True)],
+    "model-changed": [freezes, unfreezes],
+}
