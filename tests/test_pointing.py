@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cbam_course.inspection.pointing import pointing_rate
-from cbam_course.networks.constant_gate import ConstantGate
+from cbam_course.networks.baselines import ConstantGate
 
 
 @pytest.fixture

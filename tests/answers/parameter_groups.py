@@ -2,19 +2,19 @@
 
 
 def in_a_loop(model, new_rate, old_rate):
-    new, strengths, old = [], [], []
+    new, alphas, old = [], [], []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        if name.endswith("strength"):
-            strengths.append(parameter)
+        if name.endswith("alpha"):
+            alphas.append(parameter)
         elif "attention" in name or name.startswith("fc"):
             new.append(parameter)
         else:
             old.append(parameter)
     return [
         {"params": new, "lr": new_rate},
-        {"params": strengths, "lr": new_rate, "weight_decay": 0.0},
+        {"params": alphas, "lr": new_rate, "weight_decay": 0.0},
         {"params": old, "lr": old_rate},
     ]
 
@@ -43,8 +43,8 @@ def with_generators(model, new_rate, old_rate):
 
     groups = (
         {"params": chosen(lambda n: not is_new(n)), "lr": old_rate},
-        {"params": chosen(lambda n: is_new(n) and "strength" not in n), "lr": new_rate},
-        {"params": chosen(lambda n: "strength" in n), "lr": new_rate, "weight_decay": 0.0},
+        {"params": chosen(lambda n: is_new(n) and "alpha" not in n), "lr": new_rate},
+        {"params": chosen(lambda n: "alpha" in n), "lr": new_rate, "weight_decay": 0.0},
     )
     return groups
 
@@ -56,13 +56,13 @@ def groups(
     model, new_rate, old_rate, *, new=is_new, keep=lambda n, p: p.requires_grad, decay=None, twice=False
 ):
     """One group for each parameter that ``keep`` keeps, at the new rate where ``new`` says so."""
-    decay = decay or (lambda name: 0.0 if name.endswith("strength") else 0.01)
+    decay = decay or (lambda name: 0.0 if name.endswith("alpha") else 0.01)
     result = []
     for name, parameter in model.named_parameters():
         if keep(name, parameter):
             rate = new_rate if new(name) else old_rate
             result.append({"params": [parameter], "lr": rate, "weight_decay": decay(name)})
-            if twice and name.endswith("strength"):
+            if twice and name.endswith("alpha"):
                 result.append({"params": [parameter], "lr": rate, "weight_decay": 0.0})
     return result
 
@@ -92,11 +92,11 @@ WRONG = {
     "classifier-forgotten": [change(new=lambda name: "attention" in name)],
     "attention-forgotten": [
         change(new=lambda name: name.startswith("fc")),
-        change(new=lambda name: is_new(name) and not name.endswith("strength")),
+        change(new=lambda name: is_new(name) and not name.endswith("alpha")),
     ],
-    "strength-forgotten": [change(keep=lambda n, p: p.requires_grad and not n.endswith("strength"))],
+    "alpha-forgotten": [change(keep=lambda n, p: p.requires_grad and not n.endswith("alpha"))],
     "frozen-included": [change(keep=lambda n, p: True)],
-    "strength-decays": [change(decay=lambda name: 0.01)],
+    "alpha-decays": [change(decay=lambda name: 0.01)],
     "nothing-decays": [change(decay=lambda name: 0.0)],
     "duplicated": [change(twice=True)],
     "model-changed": [freezes, unfreezes],
