@@ -380,9 +380,7 @@ careful = insert_attention(pretrained_resnet20(), reduced, identity=True)
 judge("identity=True", careful)
 with torch.no_grad(), capture(careful) as gates:
     print("outputs the same to the last bit:", torch.equal(careful(inputs), before))
-print(
-    {name: gate[0].item() for name, gate in gates.items() if name.endswith("alpha") and "layer1" in name}
-)
+print({name: gate[0].item() for name, gate in gates.items() if name.endswith("alpha") and "layer1" in name})
 
 # %% [markdown]
 # Not nearly the same: the same. (`capture` records α too, under the name `alpha`.) And it learns, although its output does not
