@@ -1,6 +1,6 @@
 """Build notebooks/, exercises/ and solutions/ from the sources in authoring/.
 
-``python tools/build_notebooks.py`` executes the notebooks whose code changed, or what it imports, or a table it reads.
+``python tools/build_notebooks.py`` executes the notebooks whose code, imports or tables changed.
 ``--only 03`` builds one lesson, ``--all`` executes everything, ``--no-execute`` keeps the outputs there are.
 """
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-import torch
+import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .style import COLOURS, HATCHES, MARKERS, panels
+from .style import COLOURS, HATCHES, MARKERS, as_array, panels
 
 _BOX = {"boxstyle": "round,pad=0.4", "linewidth": 1.2, "edgecolor": "#333333"}
 
@@ -32,11 +32,12 @@ def plot_gates(
     step = 0.8 / len(gates)
     with panels(1, 1, width=width, height=height, title=title) as (figure, (axis,)):
         for number, (name, values) in enumerate(gates.items()):
-            place = torch.arange(count) - 0.4 + step * (number + 0.5)
+            left = np.arange(count) - 0.4 + step * number
             axis.bar(
-                place,
-                values.detach().flatten().cpu(),
+                left,
+                as_array(values).flatten(),
                 step,
+                align="edge",
                 label=name,
                 color=COLOURS[number % 7],
                 hatch=HATCHES[number % 7],
@@ -93,11 +94,11 @@ def plot_runs(
     """
     with panels(1, 1, width=width, height=0.34 * len(runs) + 1.0, title=title) as (figure, (axis,)):
         for row, values in enumerate(runs.values()):
-            values = torch.as_tensor(list(values), dtype=torch.float64)
-            axis.plot(values, [row] * len(values), "o", color=COLOURS[0], alpha=0.6, ms=5)
-            axis.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=COLOURS[5], lw=2)
+            scores = np.array(list(values), dtype=np.float64)
+            axis.plot(scores, [row] * len(scores), "o", color=COLOURS[0], alpha=0.6, ms=5)
+            axis.plot([scores.mean()] * 2, [row - 0.3, row + 0.3], color=COLOURS[5], lw=2)
             axis.annotate(
-                f"{values.mean():.3f}", (1.01, row), xycoords=("axes fraction", "data"), va="center"
+                f"{scores.mean():.3f}", (1.01, row), xycoords=("axes fraction", "data"), va="center"
             )
         if chance is not None:
             axis.axvline(chance, ls=":", color="grey")
@@ -145,12 +146,12 @@ def plot_distributions(
     """
     with panels(1, len(groups), width=width, height=height) as (figure, axes):
         for axis, (title, sets) in zip(axes, groups.items(), strict=True):
-            values = [v.detach().double().cpu() for v in sets.values()]
-            everything = torch.cat(values)
+            values = [v.detach().double().cpu().numpy() for v in sets.values()]
+            everything = np.concatenate([one.ravel() for one in values])
             span = float(everything.min()), float(everything.max())
             for number, (name, one) in enumerate(zip(sets, values, strict=True)):
                 axis.hist(
-                    one.numpy(), bins, span, color=COLOURS[number * 5], alpha=0.55, label=name,
+                    one, bins, range=span, color=COLOURS[number * 5], alpha=0.55, label=name,
                     hatch=HATCHES[number], edgecolor="white", linewidth=0.3,
                 )  # fmt: skip
             axis.set_title(title)
