@@ -470,7 +470,7 @@ for n, maps in enumerate(large):
 # %%
 from copy import deepcopy
 
-from cbam_course.networks.constant_gate import ConstantGate
+from cbam_course.networks.baselines import ConstantGate
 from cbam_course.training.fit import image_scores
 
 print(f"as trained               {image_scores(model, test.classification).mean():.2f}")

@@ -412,7 +412,7 @@ plots.plot_gates(
 # %%
 from copy import deepcopy
 
-from cbam_course.networks.constant_gate import ConstantGate
+from cbam_course.networks.baselines import ConstantGate
 from cbam_course.training.fit import image_scores
 
 print(f"{'as trained':26} {image_scores(networks['CBAM'], test.classification).mean():.2f}")

@@ -311,7 +311,7 @@ judge("CBAM inserted", broken)
 # places, the same number for all channels, positions and images. It cannot choose anything.
 
 # %%
-from cbam_course.networks.constant_gate import ConstantGate
+from cbam_course.networks.baselines import ConstantGate
 
 for factor in (0.9, 0.7, 0.5, 0.25):
     judge(
@@ -380,17 +380,15 @@ careful = insert_attention(pretrained_resnet20(), reduced, identity=True)
 judge("identity=True", careful)
 with torch.no_grad(), capture(careful) as gates:
     print("outputs the same to the last bit:", torch.equal(careful(inputs), before))
-print(
-    {name: gate[0].item() for name, gate in gates.items() if name.endswith("strength") and "layer1" in name}
-)
+print({name: gate[0].item() for name, gate in gates.items() if name.endswith("alpha") and "layer1" in name})
 
 # %% [markdown]
-# Not nearly the same: the same. (`capture` records α too, under the name `strength`.) And it learns, although its output does not
+# Not nearly the same: the same. (`capture` records α too, under the name `alpha`.) And it learns, although its output does not
 # depend on the attention's weights at first: **predict** which parameters have a gradient in the first step.
 
 # %% tags=["nbval-check-output"]
 careful(torch.randn(2, 3, 32, 32)).square().sum().backward()
-for part in ("strength", "mlp.0.weight", "conv.weight"):
+for part in ("alpha", "mlp.0.weight", "conv.weight"):
     named = [p for name, p in careful.named_parameters() if ".attention." in name and name.endswith(part)]
     moved = sum(bool(p.grad.abs().sum() > 0) for p in named)
     print(f"{part:14} a gradient at {moved} of {len(named)} places")
@@ -399,7 +397,7 @@ for part in ("strength", "mlp.0.weight", "conv.weight"):
 # Only α. Its gradient says whether turning features down here would help, with the random gates of today. As soon
 # as α has moved, the gates learn too. So this start costs time: the attention comes in late, through a small door. Keep that
 # in mind for the result below. One more detail: weight decay pulls parameters towards 0, and for α that is a vote against
-# attention. `fit` therefore spares parameters named `strength`.
+# attention. `fit` therefore spares single numbers, as it spares biases.
 #
 # With a network connection, the same lines take torchvision's ImageNet weights.
 
@@ -409,7 +407,7 @@ import warnings
 from torchvision.models import ResNet18_Weights
 
 from cbam_course.data.photos import load_photo
-from cbam_course.networks.imagenet import imagenet_network
+from cbam_course.networks.pretrained import imagenet_network
 
 with warnings.catch_warnings(record=True) as notes:
     warnings.simplefilter("always")
@@ -442,7 +440,7 @@ else:
 # Live, one seed, an illustration:
 
 # %%
-from cbam_course.training.stages import train_only
+from cbam_course.training.parameter_groups import train_only
 
 train, test = (make_scenes(n, size=32, distractors=2, seed=n) for n in (400, 300))
 torch.manual_seed(0)
@@ -458,7 +456,7 @@ for stage in (["attention", "fc"], ["attention", "fc", "layer3"], [""]):
     print(f"{', '.join(stage) or 'all':22} {count:7,} values trained   accuracy {history.final:.2f}")
 
 # %%
-alphas = {n.split(".bn2")[0]: p.item() for n, p in tuned.named_parameters() if n.endswith("strength")}
+alphas = {n.split(".bn2")[0]: p.item() for n, p in tuned.named_parameters() if n.endswith("alpha")}
 plots.plot_gates({"α": torch.tensor(list(alphas.values()))}, list(alphas), ylabel="α", limits=None, width=8)
 
 # %% [markdown]

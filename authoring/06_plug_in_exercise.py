@@ -121,12 +121,12 @@ class IdentityStart(nn.Module):
         super().__init__()
         ### BEGIN SOLUTION
         self.attention = attention
-        self.strength = nn.Parameter(torch.zeros(()))
+        self.alpha = nn.Parameter(torch.zeros(()))
         ### END SOLUTION
 
     def forward(self, x):
         ### BEGIN SOLUTION
-        return x + self.strength * (self.attention(x) - x)
+        return x + self.alpha * (self.attention(x) - x)
         ### END SOLUTION
 
 
@@ -183,26 +183,26 @@ check("convert-weights", convert_weights)
 #
 # Write `parameter_groups(model, new_rate, old_rate)`: a list of dictionaries with `"params"` (a list of parameters) and
 # `"lr"`, ready for `torch.optim.AdamW`. New is what has `attention` in its name, and the last layer, `fc`. Frozen parameters
-# (`requires_grad` is False) are left out, new or old. Parameters whose name ends with `strength` get `"weight_decay": 0.0`;
+# (`requires_grad` is False) are left out, new or old. Parameters whose name ends with `alpha` get `"weight_decay": 0.0`;
 # all other weights keep the optimiser's.
 
 
 # %%
 def parameter_groups(model, new_rate, old_rate):
     ### BEGIN SOLUTION
-    new, strengths, old = [], [], []
+    new, alphas, old = [], [], []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        if name.endswith("strength"):
-            strengths.append(parameter)
+        if name.endswith("alpha"):
+            alphas.append(parameter)
         elif "attention" in name or name.startswith("fc."):
             new.append(parameter)
         else:
             old.append(parameter)
     return [
         {"params": new, "lr": new_rate},
-        {"params": strengths, "lr": new_rate, "weight_decay": 0.0},
+        {"params": alphas, "lr": new_rate, "weight_decay": 0.0},
         {"params": old, "lr": old_rate},
     ]
     ### END SOLUTION

@@ -13,7 +13,7 @@ _HOME = {
     "SpatialAttention": "attention",
     "CBAM": "attention",
     "insert_attention": "networks.insertion",
-    "remove_attention": "networks.insertion",
+    "remove_attention": "networks.attached",
     "capture": "inspection.capture",
     "count_cost": "inspection.cost",
     "make_scenes": "data.scenes",

@@ -132,17 +132,6 @@ def test_only_what_changed_runs_again(course, runs):
     assert runs[4:] == ["solutions"]
 
 
-@pytest.mark.parametrize(
-    "place", ["cbam_course/new.py", "cbam_course/checks/texts.toml", "results/table.csv"]
-)
-def test_a_changed_package_or_result_runs_everything_again(course, runs, place):
-    build(course)
-    (course / place).parent.mkdir(parents=True)
-    (course / place).write_text("new")
-    build(course)
-    assert runs == ["notebooks", "solutions"] * 2
-
-
 def test_only_builds_one_lesson_and_refuses_a_number_that_is_not_there(course, runs):
     (course / "authoring" / "02_two.py").write_text(LESSON)
     build(course, "--only", "02")

@@ -149,20 +149,20 @@ def test_captures_can_be_nested():
     assert "gate" not in vars(model)
 
 
-def test_the_strength_of_identity_insertion_is_recorded_at_each_call():
+def test_the_alpha_of_identity_insertion_is_recorded_at_each_call():
     model = insert_attention(CifarResNet(1).eval(), SqueezeExcitation, where=["layer1"], identity=True)
     start, x = model.layer1[0].attention, torch.randn(1, 3, 8, 8)
     with capture(model) as gates:
         model(x)
-        nn.init.constant_(start.strength, 0.5)
+        nn.init.constant_(start.alpha, 0.5)
         model(x)
-    assert list(gates) == ["layer1.0.attention.attention", "layer1.0.attention.strength"]
-    assert [float(s) for s in gates["layer1.0.attention.strength"]] == [0.0, 0.5]
+    assert list(gates) == ["layer1.0.attention.attention", "layer1.0.attention.alpha"]
+    assert [float(s) for s in gates["layer1.0.attention.alpha"]] == [0.0, 0.5]
     assert len(gates["layer1.0.attention.attention"]) == 2
     assert not start._forward_hooks
     with capture(start) as gates:
         start(torch.randn(1, 16, 2, 2))
-    assert list(gates) == ["attention", "strength"]
+    assert list(gates) == ["attention", "alpha"]
 
 
 def test_a_model_without_gates_is_named():

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from cbam_course import fit
 from cbam_course.networks.small_cnn import DenseCNN, SmallCNN
 from cbam_course.training.fit import LossNotFinite, image_scores
-from cbam_course.training.stages import parameter_groups
+from cbam_course.training.parameter_groups import parameter_groups
 
 
 class Tiny(nn.Sequential):
@@ -120,14 +120,14 @@ def test_masks_are_learned_with_mean_iou():
     assert history.final > 0.6
 
 
-def test_biases_norms_and_strengths_are_not_decayed():
+def test_biases_norms_and_alphas_are_not_decayed():
     class Gated(nn.Module):
         def __init__(self):
             super().__init__()
-            self.net, self.norm, self.strength = Tiny(), nn.BatchNorm2d(3), nn.Parameter(torch.ones(2, 2))
+            self.net, self.norm, self.alpha = Tiny(), nn.BatchNorm2d(3), nn.Parameter(torch.ones(2, 2))
 
         def forward(self, x):
-            return self.net(x) + 0 * (self.strength.sum() + self.norm.weight.sum())
+            return self.net(x) + 0 * (self.alpha.sum() + self.norm.weight.sum())
 
     model = Gated()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from torchvision import models
 
 from cbam_course.data import download
-from cbam_course.networks.imagenet import imagenet_network
+from cbam_course.networks.pretrained import imagenet_network
 
 NAME = "squeezenet1_1"  # the smallest that torchvision has
 

@@ -176,7 +176,7 @@ def test_capture_sees_inserted_gates(x):
 @pytest.mark.parametrize("identity", [False, True])
 def test_a_copy_runs_its_own_attention(duplicate, identity, x):
     model = insert_attention(small(), SqueezeExcitation, identity=identity)
-    for p in (p for n, p in model.named_parameters() if n.endswith("strength")):
+    for p in (p for n, p in model.named_parameters() if n.endswith("alpha")):
         nn.init.constant_(p, 0.5)
     twin, before = duplicate(model), model(x)
     assert_close(twin(x), before, rtol=0, atol=0)

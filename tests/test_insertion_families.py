@@ -8,7 +8,7 @@ from torch import nn
 from torchvision.models import detection, segmentation
 
 from cbam_course import CBAM, SqueezeExcitation, insert_attention, remove_attention
-from cbam_course.networks.fake import empty_like_weights, fake_copy
+from cbam_course.networks.finding_places import empty_like_weights, fake_copy
 
 MODELS = torchvision.models
 
@@ -111,9 +111,9 @@ def test_a_detector_with_attention_trains_and_detects():
     image, box = torch.rand(3, 64, 64), torch.tensor([[8.0, 8.0, 40.0, 40.0]])
     losses = model([image], [{"boxes": box, "labels": torch.tensor([1])}])
     sum(losses.values()).backward()
-    strengths = [p for name, p in model.named_parameters() if name.endswith("strength")]
-    assert len(strengths) == 1
-    assert all(p.grad != 0 for p in strengths)
+    alphas = [p for name, p in model.named_parameters() if name.endswith("alpha")]
+    assert len(alphas) == 1
+    assert all(p.grad != 0 for p in alphas)
     assert set(model.eval()([image])[0]) == {"boxes", "labels", "scores"}
 
 

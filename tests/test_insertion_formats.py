@@ -7,7 +7,7 @@ from torch.testing import assert_close
 from torchvision.models import resnet
 
 from cbam_course import CBAM, insert_attention
-from cbam_course.networks.strength import IdentityStart
+from cbam_course.networks.attached import IdentityStart
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ def test_export_keeps_the_attention(model, x):
     assert_close(exported(x), model(x))
 
 
-def test_export_keeps_the_strength_of_identity_insertion():
+def test_export_keeps_the_alpha_of_identity_insertion():
     torch.manual_seed(0)
     model, x = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU()), torch.randn(2, 3, 4, 4)
     insert_attention(model, lambda channels: CBAM(channels, 2), where=["1"], identity=True)
-    nn.init.constant_(model[1].attention.strength, 0.5)
+    nn.init.constant_(model[1].attention.alpha, 0.5)
     assert_close(torch.export.export(model, (x,)).module()(x), model(x))
     assert not torch.allclose(without_hooks(model, x), model(x))
 
@@ -131,7 +131,7 @@ def test_fusing_batchnorm_after_insertion_fails_as_documented(model, x):
     assert model(x).shape == (2, 5)
 
 
-def test_identity_insertion_changes_no_output_at_all_and_learns_its_strength_first(x):
+def test_identity_insertion_changes_no_output_at_all_and_learns_its_alpha_first(x):
     torch.manual_seed(0)
     model = resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1], num_classes=5).eval()
     before = model(x)
@@ -143,6 +143,17 @@ def test_identity_insertion_changes_no_output_at_all_and_learns_its_strength_fir
         model(x).square().sum().backward()
         steps.step()
     starts = [m for m in model.modules() if isinstance(m, IdentityStart)]
-    assert all(m.strength != 0 for m in starts)
+    assert all(m.alpha != 0 for m in starts)
     assert all(p.grad.abs().sum() > 0 for m in starts for p in m.attention.parameters())
     assert not torch.equal(model(x), before)
+
+
+def test_weights_saved_under_the_old_name_of_alpha_still_load():
+    model = insert_attention(nn.Sequential(nn.Conv2d(3, 4, 1)), CBAM, where=["0"], identity=True)
+    nn.init.constant_(model[0].attention.alpha, 0.25)
+    old = {name.replace(".alpha", ".strength"): value.clone() for name, value in model.state_dict().items()}
+    assert "0.attention.strength" in old
+    fresh = insert_attention(nn.Sequential(nn.Conv2d(3, 4, 1)), CBAM, where=["0"], identity=True)
+    fresh.load_state_dict(old)
+    assert fresh[0].attention.alpha.item() == 0.25
+    assert "0.attention.strength" in old  # the caller's dictionary is not touched

@@ -1,4 +1,4 @@
-"""The house: each part imports only from those below it, and loads no more than it needs."""
+"""The house: rooms import only from below, load no more than they need, and every file has a subject."""
 
 import ast
 import subprocess
@@ -8,21 +8,22 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "cbam_course"
-# From the ground up; parts on one floor do not import each other.
+MOST_FILES = 90
+# From the ground up; rooms on one floor do not import each other.
 FLOORS = (
-    {"home"},
+    {"storage", "home", "arguments"},
     {"workspace"},
-    {"environment"},
+    {"doctor", "environment"},
     {"attention", "data"},
     {"networks"},
-    {"inspection"},
-    {"training"},
+    {"inspection", "training"},
+    {"experiments"},
     {"checks"},
     {"lessons"},
     {"measure", "lab"},
     {"__main__"},
 )
-HEIGHT = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
+HEIGHT = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 
@@ -30,7 +31,7 @@ def tree(module):
     return ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
 
 
-def part_of(name):
+def room_of(name):
     return name.removesuffix(".py").split("/")[0].split(".")[0]
 
 
@@ -47,27 +48,40 @@ def imports(module):
 
 
 def forbidden(module, imported):
-    """List the parts of the course that this module imports and must not."""
-    own = part_of(module)
+    """List the rooms of the course that this module imports and must not."""
+    own = room_of(module)
     ours = [name.removeprefix("cbam_course.") for name in imported if name.startswith("cbam_course.")]
-    used = {part_of(name) for name in ours}
-    return sorted(part for part in used if part != own and HEIGHT.get(part, -1) >= HEIGHT[own])
+    used = {room_of(name) for name in ours}
+    return sorted(room for room in used if room != own and HEIGHT.get(room, -1) >= HEIGHT[own])
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module != "__init__.py"])
-def test_a_part_imports_only_from_below(module):
-    assert part_of(module) in HEIGHT, "a new part needs a floor in FLOORS"
-    assert not forbidden(module, imports(module))
+def hands_on(source):
+    """Tell whether a module defines nothing of its own: a docstring, imports and ``__all__``, no more."""
+    return all(
+        isinstance(node, (ast.Import, ast.ImportFrom))
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")
+        for node in ast.parse(source).body
+    )
+
+
+def test_every_room_imports_only_from_below():
+    inside = [module for module in MODULES if module != "__init__.py"]
+    assert not {room_of(module) for module in inside} - set(HEIGHT), "a new room needs a floor in FLOORS"
+    wrong = {module: forbidden(module, imports(module)) for module in inside}
+    assert not {module: rooms for module, rooms in wrong.items() if rooms}
 
 
 @pytest.mark.parametrize(
     ("module", "imported"),
     [
         ("attention/cbam.py", "cbam_course.data.scenes"),
-        ("workspace.py", "cbam_course.environment"),
+        ("arguments.py", "cbam_course.attention"),
         ("networks/cnn.py", "cbam_course.training.fit"),
-        ("data/x.py", "cbam_course.checks"),
+        ("training/fit.py", "cbam_course.inspection.cost"),
+        ("experiments/run.py", "cbam_course.checks"),
         ("checks/runner.py", "cbam_course.lessons.lesson_03"),
+        ("data/x.py", "cbam_course.checks"),
     ],
 )
 def test_an_import_from_above_or_beside_is_noticed(module, imported):
@@ -75,23 +89,47 @@ def test_an_import_from_above_or_beside_is_noticed(module, imported):
 
 
 def test_relative_imports_are_seen():
-    assert "cbam_course.workspace.course_home" in imports("environment.py")
+    assert "cbam_course.arguments.require_module" in imports("inspection/capture.py")
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_only_the_plots_draw_and_nothing_imports_everything(module):
-    names = list(imports(module))
-    if not module.startswith("inspection/plots"):
-        assert not [name for name in names if name.split(".")[0] == "matplotlib"]
-    assert not [name for name in names if name.endswith(".*")]
+def test_only_the_plots_draw_and_nothing_imports_everything():
+    for module in MODULES:
+        names = list(imports(module))
+        if not module.startswith("inspection/plots"):
+            assert not [name for name in names if name.split(".")[0] == "matplotlib"], module
+        assert not [name for name in names if name.endswith(".*")], module
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_public_name_has_a_docstring(module):
-    nodes = [node for node in tree(module).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-    public = [node for node in nodes if node.name[0] != "_"]
-    assert not [node.name for node in public if not ast.get_docstring(node)]
-    assert ast.get_docstring(tree(module)) or not tree(module).body
+def test_no_file_only_hands_on_to_the_next():
+    """The front door of a room may: ``__init__.py`` collects the public names of its own folder."""
+    texts = {module: (PACKAGE / module).read_text(encoding="utf-8") for module in MODULES}
+    assert not [m for m, text in texts.items() if hands_on(text) and not m.endswith("__init__.py")]
+    doors = [m for m in MODULES if m.endswith("__init__.py") and m != "__init__.py"]
+    for door in doors:
+        room = ".".join(["cbam_course", *Path(door).parts[:-1]])
+        assert not [name for name in imports(door) if not name.startswith(f"{room}.")], door
+
+
+def test_a_file_that_only_hands_on_is_noticed():
+    assert hands_on('"""Names."""\nfrom .a import b\n__all__ = ["b"]\n')
+    assert not hands_on("from .a import b\n\ndef c():\n    return b\n")
+
+
+def test_no_file_is_empty():
+    assert not [m for m in MODULES if not tree(m).body]
+
+
+def test_the_package_is_small_enough_to_be_held_in_the_head():
+    assert len(MODULES) <= MOST_FILES
+
+
+def test_every_public_name_has_a_docstring():
+    for module in MODULES:
+        nodes = [node for node in tree(module).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+        # A check's examine() is what its module is about; the module's docstring speaks for it.
+        public = [node for node in nodes if node.name[0] != "_" and node.name != "examine"]
+        assert not [node.name for node in public if not ast.get_docstring(node)], module
+        assert ast.get_docstring(tree(module)) or not tree(module).body, module
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,12 @@ def test_the_file_is_valid_and_its_metadata_are_the_same_on_every_machine(name):
     assert notebook.metadata == build_notebooks.METADATA
 
 
+def test_every_executed_notebook_is_as_new_as_its_code_its_modules_and_its_tables():
+    hashes = {name: build_notebooks.inputs_hash(TARGETS[name], ROOT) for name in EXECUTED}
+    old = [name for name, current in hashes.items() if build_notebooks.recorded_hash(read(name)) != current]
+    assert not old, "run `make notebooks`: something that these outputs were made from has changed since"
+
+
 @pytest.mark.parametrize("name", EXECUTED)
 def test_every_code_cell_ran_in_order_without_an_error(name):
     counts = [cell.execution_count for cell in code_cells(name)]

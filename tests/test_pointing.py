@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cbam_course.inspection.pointing import pointing_rate
-from cbam_course.networks.constant_gate import ConstantGate
+from cbam_course.networks.baselines import ConstantGate
 
 
 @pytest.fixture
@@ -42,3 +42,10 @@ def test_a_constant_gate_does_not_look():
     factor = torch.tensor([0.0, 1.0, 0.5]).view(1, 3, 1, 1)
     torch.testing.assert_close(ConstantGate(factor)(x)[:, 2], x[:, 2] / 2)
     assert ConstantGate(0.0)(x).abs().max() == 0
+
+
+def test_enlarging_repeats_pixels_and_does_not_blend_them(masks):
+    """The brightest pixel becomes four, and the mask holds one of them; blended, a single one would be brightest."""
+    masks[:] = False
+    masks[:, 0, 0] = True
+    assert pointing_rate(torch.tensor([[[1.0, 0.0], [0.0, 0.5]]]).expand(2, 2, 2), masks) == 0.25

@@ -10,7 +10,7 @@ from torch import nn
 
 from cbam_course import fit
 from cbam_course.environment import device
-from cbam_course.training.precision import choose_place
+from cbam_course.training.fit import choose_hardware
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = [
@@ -45,7 +45,7 @@ def gpu(monkeypatch):
 )
 def test_a_gpu_computes_in_the_format_that_it_has_units_for(gpu, name, capability, precision):
     gpu(*capability)
-    place = choose_place(None, "auto")
+    place = choose_hardware(None, "auto")
     assert (place.device.type, place.name) == ("cuda", precision)
 
 
@@ -56,22 +56,22 @@ def test_a_processor_computes_in_bfloat16_only_with_amx(monkeypatch, amx, precis
         monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported", raising=False)
     else:
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
-    place = choose_place(None, "auto")
+    place = choose_hardware(None, "auto")
     assert (place.device.type, place.name) == ("cpu", precision)
 
 
 def test_what_was_asked_for_is_used(gpu):
     gpu(7, 5)
-    assert choose_place("cuda", "bfloat16").name == "bfloat16"
-    assert choose_place("cpu", "float32").device.type == "cpu"
-    assert choose_place("mps", "auto").name == "float32"
+    assert choose_hardware("cuda", "bfloat16").name == "bfloat16"
+    assert choose_hardware("cpu", "float32").device.type == "cpu"
+    assert choose_hardware("mps", "auto").name == "float32"
 
 
 @pytest.mark.parametrize(
     ("precision", "scaled"), [("float16", True), ("bfloat16", False), ("float32", False)]
 )
 def test_only_float16_has_its_loss_scaled(precision, scaled):
-    place = choose_place("cpu", precision)
+    place = choose_hardware("cpu", precision)
     assert place.scaler().is_enabled() == scaled
     with place.autocast():
         assert nn.Conv2d(3, 2, 1)(torch.ones(1, 3, 2, 2)).dtype == getattr(torch, precision)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cbam_course.data.cifar10 import CLASS_NAMES
-from cbam_course.networks.augment import ShiftAndFlip
+from cbam_course.networks.resnet import ShiftAndFlip
 from cbam_course.training import run, tasks, variants
 from cbam_course.training.run import Run, perform
 from cbam_course.training.tasks import Task

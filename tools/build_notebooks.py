@@ -1,6 +1,6 @@
 """Build notebooks/, exercises/ and solutions/ from the sources in authoring/.
 
-``python tools/build_notebooks.py`` executes the notebooks whose source, package or results changed.
+``python tools/build_notebooks.py`` executes the notebooks whose code, imports or tables changed.
 ``--only 03`` builds one lesson, ``--all`` executes everything, ``--no-execute`` keeps the outputs there are.
 It also writes the numbers in README's table, and authoring/built.sha256.
 """
@@ -24,6 +24,7 @@ from colab_links import link, published
 from navigation import add_navigation, with_numbers
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from notebook_inputs import fingerprint
 
 ROOT = Path(__file__).resolve().parent.parent
 METADATA = {
@@ -33,8 +34,6 @@ METADATA = {
     # No patch version: it would change on every machine.
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
 }
-# Tables about the notebooks: no notebook reads them.
-MEASURED = ("notebooks.csv", "colab.csv")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CELL_FILE = re.compile(r"[^\s\"'\\]*ipykernel_\d+[\\/]+\d+\.py(:\d+)?")
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -95,15 +94,10 @@ def _cell_id(kind, source, seen):
     return hashlib.sha256(f"{kind}\n{seen[kind, source]}\n{source}".encode()).hexdigest()[:12]
 
 
-def fingerprint(target, root):
-    """Return a hash of what a notebook's outputs depend on: its cells, the package and the results."""
-    digest = hashlib.sha256("\n".join(cell.source for cell in target.notebook.cells).encode())
-    for pattern in ("cbam_course/**/*.py", "cbam_course/**/*.toml", "results/**/*.csv"):
-        for path in sorted(set(root.glob(pattern)) - {root / "results" / name for name in MEASURED}):
-            # Line ends differ between checkouts; what they mean does not.
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
-    return digest.hexdigest()[:16]
+def inputs_hash(target, root):
+    """Return a hash of what a notebook's outputs depend on: its code, what it imports, the tables it reads."""
+    code = [cell.source for cell in target.notebook.cells if cell.cell_type == "code"]
+    return fingerprint(code, target.path.name[:2], root)
 
 
 def execute(target, root):
@@ -150,16 +144,21 @@ def build(target, root, *, run=True, force=False):
     """Write one notebook if it changed and return what was done: "up to date", "written" or "executed"."""
     old = nbformat.read(target.path, as_version=4) if target.path.exists() else None
     _keep_outputs(target.notebook, old)
-    current = fingerprint(target, root)
-    stale = old is None or old.metadata.get("cbam_course", {}).get("built_from") != current
+    current = inputs_hash(target, root)
+    stale = old is None or recorded_hash(old) != current
     executes = target.executed and run and (force or stale)
     target.path.parent.mkdir(exist_ok=True)
     if executes:
         execute(target, root)
     describe_pictures(target.notebook)
     if executes or (target.executed and not stale):
-        target.notebook.metadata["cbam_course"] = {"built_from": current}
+        target.notebook.metadata["cbam_course"] = {"inputs": current}
     return _write(target, "executed" if executes else "written")
+
+
+def recorded_hash(notebook):
+    """Return the hash of the inputs that a notebook's outputs were made from; ``None`` if it is not recorded."""
+    return notebook.metadata.get("cbam_course", {}).get("inputs")
 
 
 def _keep_outputs(notebook, old):

@@ -123,7 +123,7 @@ def mutants(task: str) -> Iterator[tuple[str, type]]:
         for number in itertools.count():
             changed = copy.deepcopy(tree)
             node = next(itertools.islice(ast.walk(changed), index, None))
-            change = next(itertools.islice(_changes(node), number, None), None)
+            change = next(itertools.islice(changes(node), number, None), None)
             if change is None:
                 break
             change()
@@ -133,7 +133,7 @@ def mutants(task: str) -> Iterator[tuple[str, type]]:
                 yield _difference(original, text), _class_of(text, MODULES[task][1])
 
 
-def _changes(node: ast.AST) -> Iterator[Callable[[], None]]:
+def changes(node: ast.AST) -> Iterator[Callable[[], None]]:
     """Yield the changes of one node, each to be called once."""
     if isinstance(node, ast.BinOp):
         yield from (partial(setattr, node, "op", op()) for op in OPERATORS.get(type(node.op), ()))

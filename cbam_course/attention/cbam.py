@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor, nn
 
-from .arguments import (
-    require_convention,
+from ..arguments import (
     require_feature_map,
     require_odd_kernel,
-    require_positive_integer,
+    require_one_of,
     require_same_dtype,
+    require_whole,
 )
-from .widths import hidden_width, rounded_width
+from .conventions import CONVENTIONS, hidden_width, rounded_width
 
 
 class ChannelAttention(nn.Module):
@@ -37,9 +37,9 @@ class ChannelAttention(nn.Module):
 
     def __init__(self, in_channels: int, reduction_ratio: int = 16, *, convention: str = "lesson"):
         super().__init__()
-        require_positive_integer("in_channels", in_channels)
-        require_positive_integer("reduction_ratio", reduction_ratio)
-        require_convention(convention)
+        require_whole("in_channels", in_channels)
+        require_whole("reduction_ratio", reduction_ratio)
+        require_one_of("convention", convention, CONVENTIONS)
         hidden = hidden_width(in_channels, reduction_ratio)
         if convention == "timm":
             hidden = rounded_width(in_channels, reduction_ratio, multiple=1)
@@ -89,7 +89,7 @@ class SpatialAttention(nn.Module):
     def __init__(self, kernel_size: int = 7, *, convention: str = "lesson"):
         super().__init__()
         require_odd_kernel(kernel_size)
-        require_convention(convention)
+        require_one_of("convention", convention, CONVENTIONS)
         self.maximum_first = convention == "paper"
         self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
         # The authors' momentum is 0.01, a tenth of PyTorch's default, which timm keeps.

@@ -3,13 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from .arguments import (
-    require_convention,
-    require_feature_map,
-    require_positive_integer,
-    require_same_dtype,
-)
-from .widths import hidden_width, rounded_width
+from ..arguments import require_feature_map, require_one_of, require_same_dtype, require_whole
+from .conventions import CONVENTIONS, hidden_width, rounded_width
 
 
 class SqueezeExcitation(nn.Module):
@@ -36,9 +31,9 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, in_channels: int, reduction_ratio: int = 16, *, convention: str = "lesson"):
         super().__init__()
-        require_positive_integer("in_channels", in_channels)
-        require_positive_integer("reduction_ratio", reduction_ratio)
-        require_convention(convention)
+        require_whole("in_channels", in_channels)
+        require_whole("reduction_ratio", reduction_ratio)
+        require_one_of("convention", convention, CONVENTIONS)
         hidden = hidden_width(in_channels, reduction_ratio)
         if convention == "timm":
             hidden = rounded_width(in_channels, reduction_ratio, multiple=8)

@@ -5,7 +5,8 @@ from contextlib import ExitStack, contextmanager
 
 from torch import Tensor, nn
 
-from ..networks.strength import IdentityStart
+from ..arguments import require_module
+from ..networks.attached import IdentityStart
 
 _ABSENT = object()
 
@@ -22,15 +23,15 @@ def capture(model: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
 
     Yields:
         A dictionary from the module's name to its detached gates, one per call, in the order of the calls.
-        Attention inserted with ``identity=True`` has its strengths under ``"<name>.strength"``.
+        Attention inserted with ``identity=True`` has its learned share under ``"<name>.alpha"``.
 
     Raises:
-        TypeError: ``model`` is not a module, or a gate returned something else than a tensor.
+        TypeError: ``model`` is not a module, or a gate returned something other than a tensor.
         ValueError: no submodule has a gate.
     """
     gated = _gated_modules(model)
-    strengths = {name: m for name, m in model.named_modules() if isinstance(m, IdentityStart)}
-    if not gated and not strengths:
+    starts = {name: m for name, m in model.named_modules() if isinstance(m, IdentityStart)}
+    if not gated and not starts:
         raise ValueError(
             f"model is a {type(model).__name__} in which no module has a gate(x) method; put attention in "
             "with insert_attention(model, factory), or let your class compute its gate in such a method."
@@ -41,15 +42,14 @@ def capture(model: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
             records[name] = []
             undo.callback(_put_back, module, vars(module).get("gate", _ABSENT))
             vars(module)["gate"] = _recording(module.gate, records[name], name)
-        for name, module in strengths.items():
-            values = records[f"{name}.strength" if name else "strength"] = []
-            undo.callback(module.register_forward_hook(_recording_strength(values)).remove)
+        for name, module in starts.items():
+            values = records[f"{name}.alpha" if name else "alpha"] = []
+            undo.callback(module.register_forward_hook(_recording_alpha(values)).remove)
         yield records
 
 
 def _gated_modules(model: nn.Module) -> dict[str, nn.Module]:
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model is a {type(model).__name__}; give a torch.nn.Module.")
+    require_module(model)
     return {
         name or type(model).__name__: module
         for name, module in model.named_modules()
@@ -70,9 +70,9 @@ def _recording(gate, record: list[Tensor], name: str):
     return record_gate
 
 
-def _recording_strength(record: list[Tensor]):
-    """Return a forward hook that appends the module's strength to ``record``."""
-    return lambda module, inputs, output: record.append(_copy(module.strength))
+def _recording_alpha(record: list[Tensor]):
+    """Return a forward hook that appends the module's alpha to ``record``."""
+    return lambda module, inputs, output: record.append(_copy(module.alpha))
 
 
 def _copy(value: Tensor) -> Tensor:

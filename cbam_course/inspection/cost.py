@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..networks.fake import empty_like_weights, fake_copy
+from ..arguments import require_module
+from ..networks.finding_places import empty_like_weights, fake_copy
 
 
 class Cost(NamedTuple):
@@ -40,8 +41,7 @@ def count_cost(model: nn.Module, input_size: Sequence[int]) -> Cost:
         ValueError: ``input_size`` is not four whole numbers of at least 1, or the model cannot
             take such an input.
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model is a {type(model).__name__}; give a torch.nn.Module.")
+    require_module(model)
     size = _checked(input_size)
     parameters = list(model.parameters())
     if any(isinstance(p, UninitializedParameter) for p in parameters):

@@ -13,8 +13,7 @@ from rich.table import Table
 from torch import nn
 
 from ..attention import CBAM, SqueezeExcitation
-from ..networks.places import Places
-from ..networks.probe import probe
+from ..networks.finding_places import Places, trace
 from ..networks.resnet import IMAGENET, imagenet_resnet
 from .cost import Cost, count_cost
 
@@ -68,8 +67,8 @@ def cost_rows(networks: Iterable[str] = tuple(IMAGENET), *, stride: str = "1x1")
 
 def _branch_sizes(model: nn.Module) -> list[tuple[int, ...]]:
     """Return the size (1, C, H, W) of the feature map at the end of every residual branch."""
-    watch = probe(model)
-    return [(1, *watch.shapes[name][0][1:]) for name in Places(model, watch).find("residual")]
+    run = trace(model)
+    return [(1, *run.shapes[name][0][1:]) for name in Places(model, run).find("residual")]
 
 
 def _total(plain: Cost, added: list[tuple[int, Cost]]) -> Cost:

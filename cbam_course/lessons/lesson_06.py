@@ -555,10 +555,10 @@ def _sorted(where: dict[str, dict], trained: set[str], find: Find):
         name = (wrong or [""])[0]
         find(slug, not wrong, mistake, name=name, expected=expected, got=rates.get(name))
     decays = {name: g.get("weight_decay", 0.01) for name, g in where.items() if name in trained}
-    strengths = [n for n in decays if n.endswith("strength")]
-    wrong = [n for n in strengths if decays[n] != 0]
+    alphas = [n for n in decays if n.endswith("alpha")]
+    wrong = [n for n in alphas if decays[n] != 0]
     name = (wrong or [""])[0]
-    find("strength", not wrong, "strength-decays", name=name, got=decays.get(name))
+    find("alpha", not wrong, "alpha-decays", name=name, got=decays.get(name))
     # Whether biases and norms decay is left to the learner.
     kernels = [n for n in decays if n.endswith(("conv.weight", "conv1.weight", "mlp.0.weight", "fc.weight"))]
     wrong = [n for n in kernels if decays[n] == 0]
@@ -569,7 +569,7 @@ def _missing(missing: list[str], trained: set[str]) -> str | None:
     old = {name for name in trained if not _is_new(name)}
     if missing and set(missing) >= old:
         return "only-new"
-    return "strength-forgotten" if missing and all(n.endswith("strength") for n in missing) else None
+    return "alpha-forgotten" if missing and all(n.endswith("alpha") for n in missing) else None
 
 
 def _wrong_rates(rates: dict[str, float]) -> str | None:

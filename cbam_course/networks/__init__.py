@@ -1,0 +1,1 @@
+"""Networks to put attention into, trained ones included, and what puts it there."""

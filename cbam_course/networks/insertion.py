@@ -5,13 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from .fake import empty_like_weights, fake_copy
-from .hooks import attach, remove_attention
-from .places import Places, Where
-from .probe import probe
-from .strength import IdentityStart
-
-__all__ = ["insert_attention", "remove_attention"]
+from ..arguments import require_module
+from .attached import IdentityStart, attach
+from .finding_places import Places, Where, empty_like_weights, fake_copy, trace
 
 
 def insert_attention(
@@ -40,20 +36,26 @@ def insert_attention(
             last BatchNorm). Or the names of the modules to follow, such as ``["layer3", "layer4"]``. Or a
             function of name and module (or of the module alone) that says whether to follow it.
         identity: start as the identity: the outputs are exactly what they were, and a learned scalar
-            per place lets the attention in (:class:`cbam_course.networks.strength.IdentityStart`).
+            per place lets the attention in (:class:`cbam_course.networks.attached.IdentityStart`).
 
     Raises:
         TypeError, ValueError: a place does not exist, has attention already or gives no feature map, or the
             factory's module changes the shape. The message says what is possible; the model is unchanged.
+
+    Example:
+        >>> from torchvision.models import resnet18
+        >>> from cbam_course import CBAM, insert_attention
+        >>> model = insert_attention(resnet18(), CBAM)
+        >>> sum(isinstance(module, CBAM) for module in model.modules())
+        8
     """
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model is a {type(model).__name__}; give a torch.nn.Module.")
+    require_module(model)
     if isinstance(factory, nn.Module) or not callable(factory):
         raise TypeError(
             f"factory is a {type(factory).__name__}; give what makes the attention for a number of channels, "
             "for example CBAM, or lambda channels: CBAM(channels, 8)."
         )
-    places = Places(model, probe(model)).find(where)
+    places = Places(model, trace(model)).find(where)
     made = {name: _made(factory, channels) for name, channels in places.items()}
     for name, attention in made.items():
         attach(model.get_submodule(name), IdentityStart(attention) if identity else attention, model)

@@ -1,36 +1,43 @@
-"""The trained network that travels with the course: a ResNet-20 for CIFAR-10 of about one megabyte.
+"""Trained networks, their weights checked by hash: a ResNet-20 that travels with the course, and torchvision's.
 
-``tools/train_checkpoint.py`` made it with ``fit``; ``results/checkpoint.json`` records the command, the seed, the
-versions and the accuracy.
+The ResNet-20 for CIFAR-10 is about one megabyte. ``tools/train_checkpoint.py`` made it with ``fit``;
+``results/checkpoint.json`` records the command, the seed, the versions and the accuracy. Where weights are missing, a
+warning says so in one sentence and the network starts with fresh ones.
 """
 
+import re
 import warnings
 from hashlib import sha256
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..data.cifar10 import CLASS_NAMES
+from ..data.download import fetch, matches
+from ..data.sources import DataNotFound, first_of
 from .resnet import CifarResNet
 
 WEIGHTS = Path(__file__).parent / "weights" / "resnet20_cifar10.safetensors"
 SHA256 = "ded20d0a428149cff30e2dbb7cb3477fee48dbc9ff9e46aea8bcff1addd15ab3"
-CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+# A file of torchvision's weights ends its name with the first digits of its SHA-256: resnet18-f37072fd.pth
+_NAMED_HASH = re.compile(r"-([0-9a-f]{8,})\.")
 
 
 def pretrained_resnet20(path: Path = WEIGHTS, expected: str = SHA256) -> CifarResNet:
     """Return the ResNet-20 trained on CIFAR-10, in ``eval`` mode.
 
     Its input is what ``to_float`` of :mod:`cbam_course.data.pixels` makes of 32×32 images, its output the logits
-    of :data:`CLASSES`. Where the file is missing or broken, a warning says so in one sentence and the network
-    has fresh weights, so that whatever follows still runs.
+    of :data:`cbam_course.data.cifar10.CLASS_NAMES`. Where the file is missing or broken, a warning says so in one
+    sentence and the network has fresh weights, so that whatever follows still runs.
 
     Args:
         path: the safetensors file.
         expected: what the SHA-256 of the file has to be.
     """
-    model = CifarResNet(blocks=3, num_classes=len(CLASSES))
+    model = CifarResNet(blocks=3, num_classes=len(CLASS_NAMES))
     try:
         model.load_state_dict(load_weights(path, expected))
     except (OSError, ValueError) as error:
@@ -61,3 +68,49 @@ def load_weights(path: Path, expected: str) -> dict[str, Tensor]:
         return load(content)
     except SafetensorError as error:
         raise ValueError(f"{path} is no safetensors file ({error}); give one that is.") from None
+
+
+def imagenet_network(name: str = "resnet18", *, download: bool = True) -> nn.Module:
+    """Return a network of torchvision with its newest ImageNet weights, in ``eval`` mode.
+
+    Where the weights cannot be found, a warning says so in one sentence and the network has fresh
+    weights, so that whatever follows still runs.
+
+    Args:
+        name: a classification network of torchvision, such as ``"resnet18"`` or ``"mobilenet_v3_small"``.
+        download: go to the network when the weights are not on this computer.
+
+    Raises:
+        ValueError: torchvision has no network of this name, or no weights for it.
+    """
+    from torchvision import models
+
+    try:
+        url = models.get_model_weights(name).DEFAULT.url
+    except (ValueError, AttributeError):
+        raise ValueError(f"name is {name!r}; choose a network of torchvision, such as 'resnet18'.") from None
+    model = models.get_model(name, weights=None)
+    try:
+        model.load_state_dict(_imagenet_weights(url, download))
+    except DataNotFound as reason:
+        warnings.warn(f"{reason} The network starts with fresh weights.", stacklevel=2)
+    return model.eval()
+
+
+def _imagenet_weights(url: str, download: bool) -> dict:
+    # Where torch.hub keeps its files, so that neither fetches what the other has.
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    digits = _NAMED_HASH.search(path.name)
+    checksum = f"sha256:{digits.group(1) if digits else ''}"
+
+    def here() -> dict:
+        if not path.exists() or not matches(path, checksum):
+            raise FileNotFoundError(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+    def server() -> dict:
+        fetch(url, path, checksum)
+        return here()
+
+    sources = {"this computer": here, **({"the server of PyTorch": server} if download else {})}
+    return first_of(path.name, sources, cure=f"put the file into {path.parent}.")

@@ -1,10 +1,11 @@
-"""Residual networks: the small one for CIFAR, and the ImageNet ones as the papers counted them."""
+"""Residual networks: the small one for CIFAR with its augmentation, and ImageNet's as the papers counted them."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import resnet
 
-from ..attention.arguments import require_positive_integer
+from ..arguments import require_whole
 
 
 class BasicBlock(nn.Module):
@@ -54,8 +55,8 @@ class CifarResNet(nn.Module):
 
     def __init__(self, blocks: int = 3, num_classes: int = 10):
         super().__init__()
-        require_positive_integer("blocks", blocks)
-        require_positive_integer("num_classes", num_classes)
+        require_whole("blocks", blocks)
+        require_whole("num_classes", num_classes)
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)
         self.relu = nn.ReLU()
@@ -76,6 +77,46 @@ class CifarResNet(nn.Module):
 def _stage(in_channels: int, channels: int, blocks: int, stride: int) -> nn.Sequential:
     first = BasicBlock(in_channels, channels, stride)
     return nn.Sequential(first, *(BasicBlock(channels, channels) for _ in range(blocks - 1)))
+
+
+class ShiftAndFlip(nn.Module):
+    """In training, move every image by up to ``shift`` pixels and mirror half of them; in evaluation, do nothing.
+
+    As the first module of a network it is the augmentation of He et al. 2016, section 4.2: a border of zeros, a
+    random crop of the old size, a flip from left to right. It has no parameters and draws from torch's random
+    numbers, which ``fit`` seeds.
+
+    Args:
+        shift: largest shift in pixels, in both directions.
+
+    Shape:
+        x: (N, C, H, W) -> the same.
+
+    Source: He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", CVPR 2016.
+    """
+
+    def __init__(self, shift: int = 4):
+        super().__init__()
+        require_whole("shift", shift)
+        self.shift = shift
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the images, shape as x; changed in training mode."""
+        if not self.training:
+            return x
+        count, channels, height, width = x.shape
+
+        def along(side: int) -> Tensor:
+            start = torch.randint(2 * self.shift + 1, (count, 1), device=x.device)
+            return start + torch.arange(side, device=x.device)
+
+        rows, columns = along(height), along(width)
+        mirrored = torch.rand(count, 1, device=x.device) < 0.5
+        columns = torch.where(mirrored, columns.flip(1), columns)
+        image = torch.arange(count, device=x.device)[:, None, None, None]
+        channel = torch.arange(channels, device=x.device)[:, None, None]
+        padded = F.pad(x, [self.shift] * 4)
+        return padded[image, channel, rows[:, None, :, None], columns[:, None, None, :]]
 
 
 # block, blocks per stage, groups, width of a group in the first stage

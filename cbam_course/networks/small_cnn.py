@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..attention.arguments import require_feature_map, require_positive_integer
-from ..attention.squeeze_excitation import hidden_width
+from ..arguments import require_feature_map, require_whole
+from ..attention.conventions import hidden_width
 
 AttentionFactory = Callable[[int], nn.Module]
 HEADS = ("average", "mean+max", "average-mlp", "mean+max-mlp")
@@ -89,7 +89,7 @@ class SmallCNN(nn.Module):
         head: str = "average",
     ):
         super().__init__()
-        require_positive_integer("num_classes", num_classes)
+        require_whole("num_classes", num_classes)
         if head not in HEADS:
             raise ValueError(f"head is {head!r}; choose one of {', '.join(map(repr, HEADS))}.")
         self.blocks = nn.Sequential(*_blocks(widths, pooled=len(widths)))
@@ -152,8 +152,8 @@ class AddedContext(nn.Module):
 
     def __init__(self, in_channels: int, reduction_ratio: int = 16, *, pools: str = "mean"):
         super().__init__()
-        require_positive_integer("in_channels", in_channels)
-        require_positive_integer("reduction_ratio", reduction_ratio)
+        require_whole("in_channels", in_channels)
+        require_whole("reduction_ratio", reduction_ratio)
         if pools not in ("mean", "mean+max"):
             raise ValueError(f"pools is {pools!r}; choose 'mean' or 'mean+max'.")
         hidden = hidden_width(in_channels, reduction_ratio)
@@ -175,7 +175,7 @@ def _blocks(widths: tuple[int, ...], *, pooled: int) -> list[Block]:
     if not isinstance(widths, tuple | list) or not widths:
         raise ValueError(f"widths is {widths!r}; give the blocks' channels, such as (16, 32, 64).")
     for width in widths:
-        require_positive_integer("widths", width)
+        require_whole("widths", width)
     pairs = zip((3, *widths[:-1]), widths, strict=True)
     return [Block(before, after, pool=i < pooled) for i, (before, after) in enumerate(pairs)]
 

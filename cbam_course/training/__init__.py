@@ -1,0 +1,1 @@
+"""Training, and reading what came out of it."""

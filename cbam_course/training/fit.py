@@ -1,20 +1,84 @@
-"""Train a network: AdamW, a one-cycle learning rate, and no surprises."""
+"""Train a network: AdamW, a one-cycle learning rate, and no surprises.
+
+:func:`fit` is what lessons call. Below it stand the parts it is made of: the :class:`History` it returns, the batches
+it reads, one run, and the device and number format it computes in.
+"""
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from ..attention.arguments import require_positive_integer
+from ..arguments import require_one_of, require_whole
 from ..data.pixels import to_float
-from .batches import batches
-from .history import Epoch, History
-from .objectives import Loss, Metric, defaults_for
-from .precision import Place, choose_place
-from .stages import parameter_groups, train_mode
+from .metrics import Loss, Metric, defaults_for
+from .parameter_groups import parameter_groups, train_mode
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training set.
+
+    Args:
+        epoch: counted from 1.
+        train_loss, validation_loss: averages over the images of each set.
+        score: the metric on the validation set, after this epoch.
+        seconds: wall time of this epoch, validation included.
+    """
+
+    epoch: int
+    train_loss: float
+    validation_loss: float
+    score: float
+    seconds: float
+
+
+@dataclass
+class History:
+    """The finished epochs of one run and what happened on the way.
+
+    Args:
+        metric: name of the score, such as ``"accuracy"``.
+        epochs: the finished epochs, in order.
+        notes: sentences about anything unusual: an interruption, a batch that had to be halved.
+        device, precision: where and with which numbers the run computed.
+    """
+
+    metric: str
+    epochs: list[Epoch] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    device: str = "cpu"
+    precision: str = "float32"
+
+    @property
+    def final(self) -> float:
+        """The score after the last finished epoch, NaN if none was finished."""
+        return self.epochs[-1].score if self.epochs else float("nan")
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all finished epochs."""
+        return sum(epoch.seconds for epoch in self.epochs)
+
+    def table(self) -> pd.DataFrame:
+        """Return one row per epoch, the score under the metric's name."""
+        columns = ["epoch", "train_loss", "validation_loss", "score", "seconds"]
+        frame = pd.DataFrame([asdict(epoch) for epoch in self.epochs], columns=columns)
+        return frame.rename(columns={"score": self.metric})
+
+    def __str__(self) -> str:
+        table = self.table().to_string(index=False, float_format="{:.3f}".format)
+        ending = f"{len(self.epochs)} epochs in {self.seconds:.1f} s on {self.device}, {self.precision}"
+        return "\n".join([table if self.epochs else "No epoch was finished.", ending, *self.notes])
 
 
 class LossNotFinite(ArithmeticError):
@@ -55,9 +119,9 @@ def fit(
         batch_size: images per step, at least 1; a ``DataLoader`` has its own.
         learning_rate: largest learning rate of the cycle, above 0; or a mapping from a piece of parameter names to
             a rate, first match first, such as ``{"attention": 3e-3, "": 3e-4}``.
-        weight_decay: of AdamW, at least 0; biases, norms and parameters named ``strength`` are spared.
-        loss: ``(logits, targets) -> scalar``; cross entropy when left out, over classes or over pixels.
-        metric: ``(logits, targets) -> (N,)``, one score per image; accuracy or mean IoU when left out.
+        weight_decay: of AdamW, at least 0; biases, norms and single numbers are spared.
+        loss: ``(logits, targets) -> scalar``; cross entropy if left out, over classes or over pixels.
+        metric: ``(logits, targets) -> (N,)``, one score per image; accuracy or mean IoU if left out.
         device: ``None`` chooses a GPU if there is one.
         precision: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
         progress: show a bar.
@@ -65,9 +129,20 @@ def fit(
     Raises:
         TypeError, ValueError: an argument is of the wrong kind; the message says what to do.
         LossNotFinite: the loss became NaN or infinite; the message names the step and likely cures.
+
+    Example:
+        >>> import torch
+        >>> from cbam_course import fit, make_scenes
+        >>> from cbam_course.networks.small_cnn import SmallCNN
+        >>> scenes = make_scenes(64, seed=0)
+        >>> torch.manual_seed(0) and None
+        >>> model = SmallCNN(len(scenes.class_names))
+        >>> history = fit(model, scenes.classification, scenes.classification, epochs=1, progress=False)
+        >>> history.metric, len(history.epochs)
+        ('accuracy', 1)
     """
-    require_positive_integer("epochs", epochs)
-    require_positive_integer("batch_size", batch_size)
+    require_whole("epochs", epochs)
+    require_whole("batch_size", batch_size)
     rates = learning_rate.values() if isinstance(learning_rate, Mapping) else [learning_rate]
     if not all(rate > 0 for rate in rates) or not weight_decay >= 0:
         raise ValueError(
@@ -76,11 +151,11 @@ def fit(
         )
     order = torch.Generator().manual_seed(seed)
     sets = batches("train", train, batch_size, order), batches("validation", validation, batch_size)
-    place = choose_place(device, precision)
-    gpus = [place.device] if place.device.type == "cuda" else []
+    hardware = choose_hardware(device, precision)
+    gpus = [hardware.device] if hardware.device.type == "cuda" else []
     with torch.random.fork_rng(devices=gpus):
         torch.manual_seed(seed)
-        run = _Run(model, *sets, epochs, place, learning_rate, weight_decay, loss, metric)
+        run = _Run(model, *sets, epochs, hardware, learning_rate, weight_decay, loss, metric)
         return run.all_epochs(progress)
 
 
@@ -104,31 +179,146 @@ def image_scores(model: nn.Module, data, *, metric: Metric | None = None, batch_
     return torch.cat(scores)
 
 
+class TensorBatches:
+    """Batches of two tensors, in a fresh order at each pass.
+
+    Args:
+        images: (N, C, H, W), uint8 or floating point.
+        targets: (N,) class labels or (N, H, W) masks.
+        batch_size: images per batch; the last batch may be smaller.
+        order: draws the order; ``None`` keeps the given one.
+    """
+
+    def __init__(
+        self, images: Tensor, targets: Tensor, batch_size: int, order: torch.Generator | None = None
+    ):
+        self.images, self.targets, self.batch_size, self.order = images, targets, batch_size, order
+
+    def __len__(self) -> int:
+        return -(-len(self.images) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        count = len(self.images)
+        order = torch.arange(count) if self.order is None else torch.randperm(count, generator=self.order)
+        for chosen in order.split(self.batch_size):
+            yield self.images[chosen], self.targets[chosen]
+
+
+def batches(name: str, data: object, batch_size: int, order: torch.Generator | None = None):
+    """Return what to iterate over: ``TensorBatches`` for a pair of tensors, a ``DataLoader`` as it is.
+
+    Raises:
+        TypeError, ValueError: ``data`` is neither, or its parts do not fit; the message says what to do.
+    """
+    if isinstance(data, DataLoader):
+        return data
+    if not isinstance(data, tuple | list) or len(data) != 2 or not all(map(torch.is_tensor, data)):
+        raise TypeError(
+            f"{name} is a {type(data).__name__}; give a pair of tensors (images, labels) or a DataLoader."
+        )
+    images, targets = data
+    if images.ndim != 4 or not len(images):
+        raise ValueError(
+            f"{name} has images of shape {tuple(images.shape)}; give at least one, as (N, C, H, W)."
+        )
+    if len(images) != len(targets):
+        raise ValueError(
+            f"{name} has {len(images)} images and {len(targets)} labels; give one label per image."
+        )
+    return TensorBatches(images, targets, batch_size, order)
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The device and the number format that a run computes with.
+
+    Args:
+        device: a CPU or a GPU.
+        dtype: of the convolutions; weights stay float32 (mixed precision).
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def name(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
+
+    def autocast(self) -> AbstractContextManager:
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Float16 gradients underflow unless the loss is scaled up first; other formats need no scaling."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
+
+    def put_model(self, model: nn.Module) -> None:
+        model.to(self.device)
+        # With the channels innermost a convolution takes two thirds of the time, on CPUs too.
+        model.to(memory_format=torch.channels_last)
+
+    def put_images(self, images: Tensor) -> Tensor:
+        layout = torch.channels_last if images.ndim == 4 else torch.preserve_format
+        return images.to(self.device, non_blocking=True, memory_format=layout)
+
+
+def choose_hardware(device: str | torch.device | None, precision: str) -> Hardware:
+    """Choose the GPU if there is one, and the lowest precision that is both fast and safe there.
+
+    Args:
+        device: as in ``torch.device``, or ``None`` to choose.
+        precision: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``: bfloat16 on GPUs of compute
+            capability 8 and above and on processors with AMX, float16 on GPUs of capability 7, else float32.
+
+    Raises:
+        ValueError: an unknown precision; the message says what to do.
+    """
+    require_one_of("precision", precision, PRECISIONS)
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    dtype = _fast_dtype(chosen) if precision == "auto" else getattr(torch, precision)
+    return Hardware(chosen, dtype)
+
+
+def _fast_dtype(device: torch.device) -> torch.dtype:
+    if device.type == "cuda":
+        capability = torch.cuda.get_device_capability(device)
+        return (
+            torch.bfloat16
+            if capability >= (8, 0)
+            else torch.float16
+            if capability >= (7, 0)
+            else torch.float32
+        )
+    return torch.bfloat16 if device.type == "cpu" and _has_amx() else torch.float32
+
+
+def _has_amx() -> bool:
+    # torch has no public question for this in all supported versions; without an answer, float32 is right.
+    ask = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return bool(ask and ask())
+
+
 class _Run:
     """One training run: what its steps share."""
 
     def __init__(
-        self, model, train, validation, epochs, place: Place, learning_rate, weight_decay, loss, metric
+        self, model, train, validation, epochs, hardware: Hardware, learning_rate, weight_decay, loss, metric
     ):
-        self.model, self.train, self.validation, self.epochs, self.place = (
-            model,
-            train,
-            validation,
-            epochs,
-            place,
-        )
+        self.model, self.train, self.validation = model, train, validation
+        self.epochs, self.hardware = epochs, hardware
         default_loss, default_metric = defaults_for(next(iter(validation))[1])
         self.loss, self.metric = loss or default_loss, metric or default_metric
-        place.put_model(model)
+        hardware.put_model(model)
         groups = parameter_groups(model, learning_rate, weight_decay)
         self.optimiser = torch.optim.AdamW(groups)
         # One step more than will be taken, because a cycle of a single step has no length.
         steps = epochs * len(train) + 1
         peaks = [group["lr"] for group in groups]
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimiser, peaks, total_steps=steps)
-        self.scaler = place.scaler()
+        self.scaler = hardware.scaler()
         self.pieces = 1
-        self.history = History(_name(self.metric), device=place.device.type, precision=place.name)
+        self.history = History(_name(self.metric), device=hardware.device.type, precision=hardware.name)
 
     def all_epochs(self, progress: bool) -> History:
         with tqdm(total=self.epochs * len(self.train), disable=not progress, leave=False) as bar:
@@ -192,12 +382,15 @@ class _Run:
         return sums
 
     def _forward(self, images: Tensor) -> Tensor:
-        with self.place.autocast():
+        with self.hardware.autocast():
             return self.model(images)
 
     def _parts(self, images: Tensor, targets: Tensor):
         for part, part_targets in zip(images.chunk(self.pieces), targets.chunk(self.pieces), strict=True):
-            yield to_float(self.place.put_images(part)), part_targets.to(self.place.device, non_blocking=True)
+            yield (
+                to_float(self.hardware.put_images(part)),
+                part_targets.to(self.hardware.device, non_blocking=True),
+            )
 
     def _retry(self, work, images: Tensor, targets: Tensor):
         """Do the work; when the GPU's memory is too small for it, in halves: same sum, less at a time."""

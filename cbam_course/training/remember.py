@@ -14,9 +14,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..workspace import course_home, write_whole
-from .fit import fit
-from .history import Epoch, History
-from .precision import choose_place
+from .fit import Epoch, History, choose_hardware, fit
 from .provenance import code_hash
 
 # Where and how visibly it was trained: the result is the same, up to rounding.
@@ -44,7 +42,7 @@ def fit_once(name: str, model: nn.Module, train, validation, *, epochs: int, **o
     path = _place(name, model, (train, validation), {"epochs": epochs, **options})
     history = _load(path, model)
     if history is not None:
-        choose_place(options.get("device"), "auto").put_model(model)
+        choose_hardware(options.get("device"), "auto").put_model(model)
         model.eval()
         print(f"This network was trained before, in {history.seconds:.0f} s; it is loaded from {path}.")
         return history

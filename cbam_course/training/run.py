@@ -8,9 +8,8 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from .fit import fit, image_scores
-from .history import History
-from .stages import train_only
+from .fit import History, fit, image_scores
+from .parameter_groups import train_only
 from .tasks import Splits, Task
 from .variants import Variant
 

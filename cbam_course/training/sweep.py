@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from ..attention.arguments import require_positive_integer
+from ..arguments import require_whole
 from . import provenance
 from .results import TEXT
 from .run import Run, perform
@@ -71,7 +71,7 @@ def run_sweep(
         TypeError, ValueError: an argument is impossible; the message says what to do.
     """
     for name, value in (("seeds", seeds), ("epochs", epochs), ("images", images), ("threads", threads)):
-        require_positive_integer(name, value)
+        require_whole(name, value)
     if not learning_rate > 0:
         raise ValueError(f"learning_rate is {learning_rate}; give a number above 0, such as 0.003.")
     wanted = _runs(data, models, seeds, epochs, images, learning_rate)

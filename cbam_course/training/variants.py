@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..attention import CBAM, ChannelAttention, SpatialAttention, SqueezeExcitation
+from ..data.cifar10 import CLASS_NAMES
 from ..networks.ablations import OnePool, Parallel, SpatialFirst
-from ..networks.augment import ShiftAndFlip
 from ..networks.insertion import insert_attention
-from ..networks.pretrained import CLASSES, SHA256, WEIGHTS, load_weights
-from ..networks.resnet import CifarResNet
+from ..networks.pretrained import SHA256, WEIGHTS, load_weights
+from ..networks.resnet import CifarResNet, ShiftAndFlip
 from ..networks.small_cnn import AddedContext, DenseCNN, SmallCNN
 
 # The networks have 16 to 64 channels; the papers' 16 would leave one to four hidden units.
@@ -117,7 +117,7 @@ class Variant:
         if network == "resnet20":
             return nn.Sequential(ShiftAndFlip(), self._insert(CifarResNet(num_classes=num_classes)))
         # Without the file a lesson goes on with fresh weights; an experiment must not: it would be another one.
-        model = CifarResNet(num_classes=len(CLASSES))
+        model = CifarResNet(num_classes=len(CLASS_NAMES))
         model.load_state_dict(load_weights(WEIGHTS, SHA256))
         model.fc = nn.Linear(model.fc.in_features, num_classes)
         return self._insert(model)

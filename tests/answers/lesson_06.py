@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cbam_course import CBAM, insert_attention
-from cbam_course.networks.strength import IdentityStart
+from cbam_course.networks.attached import IdentityStart
 
 RIGHT: dict[str, list] = {}
 WRONG: dict[str, dict] = {}
@@ -318,15 +318,15 @@ class IdentityInsertionBase(nn.Module):
     def __init__(self, attention):
         super().__init__()
         self.attention = attention
-        self.strength = nn.Parameter(torch.zeros(()))
+        self.alpha = nn.Parameter(torch.zeros(()))
 
     def forward(self, x):
-        return x + self.strength * (self.attention(x) - x)
+        return x + self.alpha * (self.attention(x) - x)
 
 
 class Blend(IdentityInsertionBase):
     def forward(self, x):
-        return (1 - self.strength) * x + self.strength * self.attention(x)
+        return (1 - self.alpha) * x + self.alpha * self.attention(x)
 
 
 class Lerp(nn.Module):
@@ -342,7 +342,7 @@ class Lerp(nn.Module):
 class Shaped(IdentityInsertionBase):
     def __init__(self, attention):
         super().__init__(attention)
-        self.strength = nn.Parameter(torch.zeros(1, 1, 1, 1))
+        self.alpha = nn.Parameter(torch.zeros(1, 1, 1, 1))
 
 
 class Inherited(IdentityStart):
@@ -352,14 +352,14 @@ class Inherited(IdentityStart):
 RIGHT["identity-insertion"] = [IdentityInsertionBase, Blend, Lerp, Shaped, Inherited]
 
 
-def identity_insertion_change(forward=IdentityInsertionBase.forward, strength=None, **more):
+def identity_insertion_change(forward=IdentityInsertionBase.forward, alpha=None, **more):
     """The base with another forward or another learned number."""
 
     def init(self, attention):
         IdentityInsertionBase.__init__(self, attention)
-        if strength is not None:
-            del self.strength
-            self.strength = strength()
+        if alpha is not None:
+            del self.alpha
+            self.alpha = alpha()
 
     return type("Answer", (IdentityInsertionBase,), {"__init__": init, "forward": forward, **more})
 
@@ -370,7 +370,7 @@ class InAList(IdentityInsertionBase):
         self.parts = [attention]
 
     def forward(self, x):
-        return x + self.strength * (self.parts[0](x) - x)
+        return x + self.alpha * (self.parts[0](x) - x)
 
 
 class Zeroed(IdentityInsertionBase):
@@ -386,39 +386,39 @@ class Zeroed(IdentityInsertionBase):
 def without_gradient(self, x):
     with torch.no_grad():
         step = self.attention(x) - x
-    return x + self.strength * step
+    return x + self.alpha * step
 
 
 WRONG["identity-insertion"] = {
     "starts-at-one": [
-        identity_insertion_change(strength=lambda: nn.Parameter(torch.ones(()))),
+        identity_insertion_change(alpha=lambda: nn.Parameter(torch.ones(()))),
         identity_insertion_change(lambda self, x: self.attention(x)),
     ],
     "half-at-start": [
-        identity_insertion_change(lambda self, x: x + torch.sigmoid(self.strength) * (self.attention(x) - x)),
-        identity_insertion_change(strength=lambda: nn.Parameter(torch.tensor(0.5))),
+        identity_insertion_change(lambda self, x: x + torch.sigmoid(self.alpha) * (self.attention(x) - x)),
+        identity_insertion_change(alpha=lambda: nn.Parameter(torch.tensor(0.5))),
     ],
     "squashed": [
-        identity_insertion_change(lambda self, x: x + torch.tanh(self.strength) * (self.attention(x) - x))
+        identity_insertion_change(lambda self, x: x + torch.tanh(self.alpha) * (self.attention(x) - x))
     ],
     "added-not-blended": [
-        identity_insertion_change(lambda self, x: x + self.strength * self.attention(x)),
+        identity_insertion_change(lambda self, x: x + self.alpha * self.attention(x)),
         identity_insertion_change(lambda self, x: x + self.attention(x)),
     ],
-    "reversed": [identity_insertion_change(lambda self, x: x + self.strength * (x - self.attention(x)))],
-    "zero-output": [identity_insertion_change(lambda self, x: self.strength * self.attention(x))],
+    "reversed": [identity_insertion_change(lambda self, x: x + self.alpha * (x - self.attention(x)))],
+    "zero-output": [identity_insertion_change(lambda self, x: self.alpha * self.attention(x))],
     "not-learned": [
-        identity_insertion_change(strength=lambda: torch.zeros(())),
-        identity_insertion_change(strength=lambda: 0.0),
-        identity_insertion_change(lambda self, x: x, strength=lambda: 0),
+        identity_insertion_change(alpha=lambda: torch.zeros(())),
+        identity_insertion_change(alpha=lambda: 0.0),
+        identity_insertion_change(lambda self, x: x, alpha=lambda: 0),
     ],
     "no-gradient": [
-        identity_insertion_change(lambda self, x: x + self.strength.item() * (self.attention(x) - x))
+        identity_insertion_change(lambda self, x: x + self.alpha.item() * (self.attention(x) - x))
     ],
-    "one-per-channel": [identity_insertion_change(strength=lambda: nn.Parameter(torch.zeros(1, 4, 1, 1)))],
+    "one-per-channel": [identity_insertion_change(alpha=lambda: nn.Parameter(torch.zeros(1, 4, 1, 1)))],
     "attention-not-registered": [InAList],
     "attention-frozen": [
-        identity_insertion_change(lambda self, x: x + self.strength * (self.attention(x).detach() - x)),
+        identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x).detach() - x)),
         identity_insertion_change(without_gradient),
     ],
     "zeroed-attention": [Zeroed],
@@ -581,19 +581,19 @@ WRONG["convert-weights"] = {
 
 
 def parameter_groups_in_a_loop(model, new_rate, old_rate):
-    new, strengths, old = [], [], []
+    new, alphas, old = [], [], []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        if name.endswith("strength"):
-            strengths.append(parameter)
+        if name.endswith("alpha"):
+            alphas.append(parameter)
         elif "attention" in name or name.startswith("fc"):
             new.append(parameter)
         else:
             old.append(parameter)
     return [
         {"params": new, "lr": new_rate},
-        {"params": strengths, "lr": new_rate, "weight_decay": 0.0},
+        {"params": alphas, "lr": new_rate, "weight_decay": 0.0},
         {"params": old, "lr": old_rate},
     ]
 
@@ -622,8 +622,8 @@ def with_generators(model, new_rate, old_rate):
 
     groups = (
         {"params": chosen(lambda n: not is_new(n)), "lr": old_rate},
-        {"params": chosen(lambda n: is_new(n) and "strength" not in n), "lr": new_rate},
-        {"params": chosen(lambda n: "strength" in n), "lr": new_rate, "weight_decay": 0.0},
+        {"params": chosen(lambda n: is_new(n) and "alpha" not in n), "lr": new_rate},
+        {"params": chosen(lambda n: "alpha" in n), "lr": new_rate, "weight_decay": 0.0},
     )
     return groups
 
@@ -635,13 +635,13 @@ def groups(
     model, new_rate, old_rate, *, new=is_new, keep=lambda n, p: p.requires_grad, decay=None, twice=False
 ):
     """One group for each parameter that ``keep`` keeps, at the new rate where ``new`` says so."""
-    decay = decay or (lambda name: 0.0 if name.endswith("strength") else 0.01)
+    decay = decay or (lambda name: 0.0 if name.endswith("alpha") else 0.01)
     result = []
     for name, parameter in model.named_parameters():
         if keep(name, parameter):
             rate = new_rate if new(name) else old_rate
             result.append({"params": [parameter], "lr": rate, "weight_decay": decay(name)})
-            if twice and name.endswith("strength"):
+            if twice and name.endswith("alpha"):
                 result.append({"params": [parameter], "lr": rate, "weight_decay": 0.0})
     return result
 
@@ -674,13 +674,13 @@ WRONG["parameter-groups"] = {
     "classifier-forgotten": [parameter_groups_change(new=lambda name: "attention" in name)],
     "attention-forgotten": [
         parameter_groups_change(new=lambda name: name.startswith("fc")),
-        parameter_groups_change(new=lambda name: is_new(name) and not name.endswith("strength")),
+        parameter_groups_change(new=lambda name: is_new(name) and not name.endswith("alpha")),
     ],
-    "strength-forgotten": [
-        parameter_groups_change(keep=lambda n, p: p.requires_grad and not n.endswith("strength"))
+    "alpha-forgotten": [
+        parameter_groups_change(keep=lambda n, p: p.requires_grad and not n.endswith("alpha"))
     ],
     "frozen-included": [parameter_groups_change(keep=lambda n, p: True)],
-    "strength-decays": [parameter_groups_change(decay=lambda name: 0.01)],
+    "alpha-decays": [parameter_groups_change(decay=lambda name: 0.01)],
     "nothing-decays": [parameter_groups_change(decay=lambda name: 0.0)],
     "duplicated": [parameter_groups_change(twice=True)],
     "model-changed": [freezes, unfreezes],

@@ -1,12 +1,14 @@
-"""Charts: gates per channel, curves, and single runs with their means."""
+"""Charts: gates per channel, curves, single runs, differences, distributions, and the flow through a module."""
 
 from collections.abc import Mapping, Sequence
 
-import torch
+import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .style import COLOURS, HATCHES, MARKERS, panels
+from .style import COLOURS, HATCHES, MARKERS, as_array, panels
+
+_BOX = {"boxstyle": "round,pad=0.4", "linewidth": 1.2, "edgecolor": "#333333"}
 
 
 def plot_gates(
@@ -30,11 +32,12 @@ def plot_gates(
     step = 0.8 / len(gates)
     with panels(1, 1, width=width, height=height, title=title) as (figure, (axis,)):
         for number, (name, values) in enumerate(gates.items()):
-            place = torch.arange(count) - 0.4 + step * (number + 0.5)
+            left = np.arange(count) - 0.4 + step * number
             axis.bar(
-                place,
-                values.detach().flatten().cpu(),
+                left,
+                as_array(values).flatten(),
                 step,
+                align="edge",
                 label=name,
                 color=COLOURS[number % 7],
                 hatch=HATCHES[number % 7],
@@ -91,11 +94,11 @@ def plot_runs(
     """
     with panels(1, 1, width=width, height=0.34 * len(runs) + 1.0, title=title) as (figure, (axis,)):
         for row, values in enumerate(runs.values()):
-            values = torch.as_tensor(list(values), dtype=torch.float64)
-            axis.plot(values, [row] * len(values), "o", color=COLOURS[0], alpha=0.6, ms=5)
-            axis.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=COLOURS[5], lw=2)
+            scores = np.array(list(values), dtype=np.float64)
+            axis.plot(scores, [row] * len(scores), "o", color=COLOURS[0], alpha=0.6, ms=5)
+            axis.plot([scores.mean()] * 2, [row - 0.3, row + 0.3], color=COLOURS[5], lw=2)
             axis.annotate(
-                f"{values.mean():.3f}", (1.01, row), xycoords=("axes fraction", "data"), va="center"
+                f"{scores.mean():.3f}", (1.01, row), xycoords=("axes fraction", "data"), va="center"
             )
         if chance is not None:
             axis.axvline(chance, ls=":", color="grey")
@@ -105,3 +108,96 @@ def plot_runs(
         axis.set_xlabel(f"{xlabel} (points: single runs; bar: their mean)")
         axis.grid(axis="x", alpha=0.3)
     return figure
+
+
+def plot_differences(
+    rows: Mapping[str, tuple[Sequence[float], float, float]], *, xlabel: str, width: float = 6.0
+) -> Figure:
+    """Show every single difference as a point, the interval of their mean as a bar, and a line at 0.
+
+    Args:
+        rows: name -> (one difference per seed, lower end, upper end of the interval).
+        xlabel: what was subtracted from what.
+        width: in inches.
+    """
+    with panels(1, 1, width=width, height=0.36 * len(rows) + 1.0) as (figure, (axis,)):
+        for row, (points, low, high) in enumerate(rows.values()):
+            axis.plot([low, high], [row, row], color=COLOURS[5], lw=6, alpha=0.4, solid_capstyle="butt")
+            axis.plot(list(points), [row] * len(points), "o", color=COLOURS[0], alpha=0.7, ms=4)
+            axis.annotate(
+                f"{low:+.3f} to {high:+.3f}", (1.01, row), xycoords=("axes fraction", "data"), va="center"
+            )
+        axis.axvline(0, ls=":", color="grey")
+        axis.set_yticks(range(len(rows)), rows.keys())
+        axis.invert_yaxis()
+        axis.set_xlabel(f"{xlabel} (points: seeds; bar: 95 % interval of the mean)")
+    return figure
+
+
+def plot_distributions(
+    groups: Mapping[str, Mapping[str, Tensor]], *, bins: int = 30, width: float = 4.0, height: float = 2.6
+) -> Figure:
+    """Draw one panel for each entry, with the histograms of its sets over each other on common bins.
+
+    Args:
+        groups: panel title -> (name of a set -> its values), two sets at most.
+        bins: number of bars over the common range.
+        width, height: of one panel, in inches.
+    """
+    with panels(1, len(groups), width=width, height=height) as (figure, axes):
+        for axis, (title, sets) in zip(axes, groups.items(), strict=True):
+            values = [v.detach().double().cpu().numpy() for v in sets.values()]
+            everything = np.concatenate([one.ravel() for one in values])
+            span = float(everything.min()), float(everything.max())
+            for number, (name, one) in enumerate(zip(sets, values, strict=True)):
+                axis.hist(
+                    one, bins, range=span, color=COLOURS[number * 5], alpha=0.55, label=name,
+                    hatch=HATCHES[number], edgecolor="white", linewidth=0.3,
+                )  # fmt: skip
+            axis.set_title(title)
+            axis.set_ylabel("scenes")
+        axes[0].legend()
+    return figure
+
+
+def draw_flow(
+    steps: Sequence[tuple[str, str]],
+    *,
+    skip: str = "",
+    skip_to: int = -1,
+    highlight: Sequence[str] = (),
+    title: str = "",
+) -> Figure:
+    """Draw steps from left to right, each as (what happens, shape that comes out).
+
+    Args:
+        steps: the boxes in order; the second text of each is written under the arrow that leaves it.
+        skip: if given, an arrow with this text leads from the first box past the others.
+        skip_to: number of the box where that arrow ends; the last one by default.
+        highlight: texts of the boxes to be drawn in colour.
+    """
+    spacing = 1.45
+    with panels(1, 1, width=spacing * len(steps), height=1.9 if skip else 1.3, title=title) as (
+        figure,
+        (axis,),
+    ):
+        for number, (text, shape) in enumerate(steps):
+            ground = COLOURS[4] if text in highlight else "#f2f2f2"
+            axis.text(number, 0, text, ha="center", va="center", bbox={**_BOX, "facecolor": ground})
+            axis.text(number, -0.62, shape, ha="center", va="top", fontsize=8, color="#444444")
+            if number:
+                _arrow(axis, (number - 0.58, 0), (number - 0.42, 0))
+        if skip:
+            last = skip_to % len(steps)
+            axis.plot([0, 0, last], [0.4, 1.0, 1.0], color="#333333", lw=1.2)
+            _arrow(axis, (last, 1.02), (last, 0.35))
+            axis.text(last / 2, 1.12, skip, ha="center", va="bottom", fontsize=8)
+        axis.set_xlim(-0.6, len(steps) - 0.4)
+        axis.set_ylim(-1.1, 1.5 if skip else 0.6)
+        axis.set_axis_off()
+    return figure
+
+
+def _arrow(axis, start, end) -> None:
+    style = {"arrowstyle": "-|>", "color": "#333333", "shrinkA": 0, "shrinkB": 0}
+    axis.annotate("", xy=end, xytext=start, arrowprops=style)

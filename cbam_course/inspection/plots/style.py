@@ -4,6 +4,8 @@ from contextlib import contextmanager
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
+from torch import Tensor
 
 # Okabe and Ito's palette (2008), made to be told apart with any kind of colour vision.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000")
@@ -43,6 +45,11 @@ def panels(rows: int, columns: int, *, width: float = 2.2, height: float = 2.2, 
             yield figure, list(axes.flat)
         finally:
             plt.close(figure)
+
+
+def as_array(values: Tensor) -> np.ndarray:
+    """Return a tensor's values for matplotlib, which warns where it has to convert them itself."""
+    return values.detach().float().cpu().numpy()
 
 
 def bare(axis, title: str = "") -> None:

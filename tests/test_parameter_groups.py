@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from cbam_course import fit
-from cbam_course.training.stages import parameter_groups, train_mode, train_only
+from cbam_course.training.parameter_groups import parameter_groups, train_mode, train_only
 
 
 class Net(nn.Module):
@@ -15,10 +15,10 @@ class Net(nn.Module):
         super().__init__()
         self.body = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
         self.fc = nn.Linear(4, 2)
-        self.strength = nn.Parameter(torch.zeros(2, 2))
+        self.alpha = nn.Parameter(torch.zeros(2, 2))
 
     def forward(self, x):
-        return self.fc(self.body(x).mean(dim=(2, 3))) @ (torch.eye(2) + self.strength)
+        return self.fc(self.body(x).mean(dim=(2, 3))) @ (torch.eye(2) + self.alpha)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_only_the_named_parts_are_trained_and_a_later_stage_thaws_more(model):
 
 @pytest.mark.parametrize("parts", [(), ("head",), ("fc", "head")])
 def test_a_part_that_no_name_contains_gets_the_names_and_changes_nothing(model, parts):
-    with pytest.raises(ValueError, match=r"no parameter is called so; names begin with body, fc, strength\."):
+    with pytest.raises(ValueError, match=r"no parameter is called so; names begin with body, fc, alpha\."):
         train_only(model, *parts)
     assert len(trained(model)) == 7
 
@@ -85,7 +85,7 @@ def test_the_first_piece_in_a_name_decides_the_rate(model):
         "body.1.bias": (0.3, 0.0),
         "fc.weight": (0.1, 0.1),
         "fc.bias": (0.1, 0.0),
-        "strength": (0.1, 0.0),
+        "alpha": (0.1, 0.0),
     }
 
 

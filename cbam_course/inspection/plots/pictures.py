@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from math import ceil
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .style import SIGNED_MAP, bare, panels
+from .style import SIGNED_MAP, as_array, bare, panels
 
 
 def show_images(
@@ -68,7 +69,7 @@ def show_maps(
         signed: centre the scale at 0 and use two colours.
         masks: (n, H, W) bool; their outline is drawn.
     """
-    maps = [m.detach().float().cpu() for m in maps]
+    maps = [as_array(m) for m in maps]
     columns = min(columns, len(maps))
     low, high = limits or (min(float(m.min()) for m in maps), max(float(m.max()) for m in maps))
     if signed:
@@ -99,7 +100,7 @@ def show_overlay(
         values: (h, w); enlarged to the image's size, each value over the pixels it stands for.
         mask: (H, W) bool; its outline is drawn.
     """
-    values = values.detach().float().cpu()
+    values = as_array(values)
     extent = (-0.5, image.shape[-1] - 0.5, image.shape[-2] - 0.5, -0.5)
     with panels(1, 3, width=size * 1.1, height=size * _tallest([image]) + 0.25) as (figure, axes):
         axes[0].imshow(as_picture(image))
@@ -122,7 +123,7 @@ def show_numbers(
     Args:
         grids: (n, h, w), or a list of (h, w); at most about 8 × 8 each.
     """
-    grids = [g.detach().float().cpu() for g in grids]
+    grids = [as_array(g) for g in grids]
     low, high = min(float(g.min()) for g in grids), max(float(g.max()) for g in grids)
     with panels(1, len(grids), width=size, height=size * 1.15, title=title) as (figure, axes):
         for number, (axis, grid) in enumerate(zip(axes, grids, strict=True)):
@@ -140,7 +141,7 @@ def show_numbers(
     return figure
 
 
-def as_picture(image: Tensor):
+def as_picture(image: Tensor) -> np.ndarray:
     """Return (3, H, W) in [0, 255] or [0, 1] as an array (H, W, 3) that matplotlib draws."""
     image = image.detach().cpu()
     if image.is_floating_point():
@@ -155,9 +156,8 @@ def _tallest(pictures) -> float:
 
 def _outline(axis, mask: Tensor) -> None:
     """Draw the edge of a mask in white on black, visible on any ground."""
-    mask = mask.detach().float().cpu()
     for colour, width in (("black", 2.4), ("white", 1.1)):
-        axis.contour(mask, levels=[0.5], colors=colour, linewidths=width)
+        axis.contour(as_array(mask), levels=[0.5], colors=colour, linewidths=width)
 
 
 def _box(axis, box: Tensor) -> None:

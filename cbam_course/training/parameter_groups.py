@@ -1,4 +1,4 @@
-"""Which parameters of a network are trained, and how fast: fine-tuning in stages."""
+"""Which parameters of a network are trained, and how fast: what fine-tuning needs."""
 
 from collections.abc import Mapping
 
@@ -51,7 +51,8 @@ def parameter_groups(
 ) -> list[dict]:
     """Return the groups for an optimiser: one for each learning rate, with and without weight decay.
 
-    Matrices and kernels decay; a bias, a norm's scale or a gate's ``strength`` has no reason to be 0.
+    Matrices and kernels decay; a bias, a norm's scale or the single number of an
+    identity start has no reason to be 0.
 
     Args:
         model: its trained parameters are grouped.
@@ -66,7 +67,7 @@ def parameter_groups(
     groups: dict[tuple[float, float], list] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            decays = parameter.ndim > 1 and name.rpartition(".")[2] != "strength"
+            decays = parameter.ndim > 1
             key = (_rate(rates, name), weight_decay if decays else 0.0)
             groups.setdefault(key, []).append(parameter)
     if not groups:

@@ -1,4 +1,4 @@
-"""A gate that does not look: what a trained gate is compared with."""
+"""What attention is compared with."""
 
 from torch import Tensor, nn
 
