@@ -14,7 +14,7 @@ DISTANCE = 19  # how far every shape stays away from it, in pixels
 CLASSES = {"where": SHAPES, "what": ("disc", "cross", "ring"), "near": ("0", "1", "2", "3", "4", "5")}
 # In near: the colours of the flag that counts, of every other flag, of the discs; and of the clutter, the others.
 RED, OTHER, DISC, CLUTTER = 0, 5, 2, (1, 3, 4)
-GAP = (14, 15)  # pixels from a disc's edge to the middle of its flag
+GAP = (13, 14)  # pixels from the edge of the largest disc to the middle of a flag
 APART = 24  # pixels from a flag's middle to the middle of every other disc, along the longer axis
 _SPECK = 4  # longest side of a piece of clutter, in pixels
 
@@ -141,9 +141,7 @@ def _disc_and_flag(size: int, reach: int) -> np.ndarray:
     square = rows * rows + columns * columns
     # Along one axis too, because what a convolution sees is a square.
     around = (square >= near * near) & (square <= far * far) & (np.maximum(abs(rows), abs(columns)) >= near)
-    row, column, k = (
-        a.ravel() for a in np.meshgrid(middle, middle, np.arange(around.sum()), indexing="ij")
-    )
+    row, column, k = (a.ravel() for a in np.meshgrid(middle, middle, np.arange(around.sum()), indexing="ij"))
     places = np.stack([row, column, row + rows[around][k], column + columns[around][k]], axis=1)
     inside = (places[:, 2:] >= 1) & (places[:, 2:] <= size - 2)
     return places[inside.all(axis=1)].astype(np.int16)

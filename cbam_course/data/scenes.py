@@ -14,7 +14,7 @@ from .shapes import PALETTE, QUARTERS
 _DEFAULTS = {
     "where": {"size": 48, "distractors": 4, "radius": (4, 6)},
     "what": {"size": 48, "distractors": 2, "radius": (4.5, 6.5)},
-    "near": {"size": 64, "distractors": 2, "radius": (4, 5)},
+    "near": {"size": 64, "distractors": 2, "radius": (4, 4.75)},
 }
 # Images are drawn in blocks with a stream each: the first 10 of 1,000 scenes are the 10 scenes of n=10.
 _BLOCK = 256
@@ -81,7 +81,7 @@ def make_scenes(
     ``"where"``: the red shape is the target, the others have other colours; the label is its shape (of 5).
     ``"what"``: all shapes differ in colour, and the patch in the top left corner has the colour of the one
     that is asked for; the label is its shape (of 3). Shapes stay at least 19 pixels away from the patch.
-    ``"near"``: several blue discs, each with a flag of 3 × 3 pixels that begins 13 or 14 pixels beyond its edge and
+    ``"near"``: several blue discs, each with a flag of 3 × 3 pixels that begins 13 to 15 pixels beyond its outermost pixel and
     stands farther from every other disc; asked for are the discs whose flag is red (the others are cyan), at least
     one and never all; the label is their number.
 
@@ -93,7 +93,7 @@ def make_scenes(
         seed: whole number of at least 0; the same seed gives the same bytes everywhere, another seed gives
             other scenes.
         distractors: number of shapes beside the first one; 4 (where) or 2 (what, near) when left out.
-        radius: smallest and largest radius in pixels, in quarters of a pixel; (4, 6), (4.5, 6.5) or (4, 5).
+        radius: smallest and largest radius in pixels, in quarters of a pixel; (4, 6), (4.5, 6.5) or (4, 4.75).
         noise: largest change of a pixel by noise, in grey levels from 0 to 127.
         clutter: number of little coloured bars in the background.
 
@@ -145,7 +145,9 @@ def _recipe(task, size, distractors, radius, noise, clutter) -> Recipe:
     distractors = _DEFAULTS[task]["distractors"] if distractors is None else distractors
     radius = _DEFAULTS[task]["radius"] if radius is None else radius
     _require_whole("size", size, PATCH + DISTANCE + 1 if task == "what" else 8)
-    least, most = {"where": (0, 64), "what": (0, len(COLOURS) - 1), "near": (1, len(CLASSES["near"]) - 1)}[task]
+    least, most = {"where": (0, 64), "what": (0, len(COLOURS) - 1), "near": (1, len(CLASSES["near"]) - 1)}[
+        task
+    ]
     _require_whole("distractors", distractors, least, most)
     _require_whole("noise", noise, 0, 127)
     _require_whole("clutter", clutter, 0)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import execute
+from . import execute, report, rerun, verify
 from .registration import registration_named, registrations
 from .sweep import COMPUTE, add_compute_arguments
 
@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     again.add_argument("name", help="of the experiment")
     again.add_argument("--row", default="random", help="number of the row, counted from 1, or random")
     words.add_parser("report", help="write results/README.md from the tables")
-    words.add_parser("verify", help="see that tables, registrations and report fit; exit 1 and say why if not")
+    words.add_parser(
+        "verify", help="see that tables, registrations and report fit; exit 1 and say why if not"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

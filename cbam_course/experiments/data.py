@@ -77,7 +77,9 @@ class DataSet:
             return _photographs("cifar10", load_cifar10, len(CLASS_NAMES), images, validation, seed)
         if self.source == "pets":
             return _photographs("finetune-pets", _small_pets, len(PET_BREEDS), images, validation, seed)
-        parts = scene_splits(images, task=self.source, seed=seed, validation=validation, test=test, **self.knobs)
+        parts = scene_splits(
+            images, task=self.source, seed=seed, validation=validation, test=test, **self.knobs
+        )
         dense = self.network == "dense"
         pairs = (scenes.dense if dense else scenes.classification for scenes in parts)
         return Splits(*pairs, parts[2].radius, None if dense else len(parts[0].class_names))

@@ -81,7 +81,9 @@ class Model:
         if (self.identity or self.staged or self.old_rate != 1) and network != "pretrained":
             raise ValueError(f"{self.name} is for a pretrained network, such as that of finetune-where.")
         if self.wider and network not in _WIDER:
-            raise ValueError(f"{self.name} widens the small networks of scenes, and this network is a ResNet-20.")
+            raise ValueError(
+                f"{self.name} widens the small networks of scenes, and this network is a ResNet-20."
+            )
         if network == "dense" and self.head != "average":
             raise ValueError(f"{self.name} pools the image into one answer, and dense data ask every pixel.")
         widths = {"widths": _WIDER[network]} if self.wider else {}
@@ -90,7 +92,9 @@ class Model:
         if network == "dense":
             return DenseCNN(attention=self._factory, **widths)
         if network == "resnet20":
-            return nn.Sequential(ShiftAndFlip(), self._attend(CifarResNet(num_classes=num_classes, head=self.head)))
+            return nn.Sequential(
+                ShiftAndFlip(), self._attend(CifarResNet(num_classes=num_classes, head=self.head))
+            )
         model = CifarResNet(num_classes=num_classes, head=self.head)
         # Without the file a lesson goes on with fresh weights; an experiment must not: it would be another one.
         trained = load_weights(WEIGHTS, SHA256)

@@ -84,7 +84,9 @@ def _difference(comparison: Comparison, table: pd.DataFrame) -> Difference | Non
 
 def _outcome(registration, comparison, difference, table, corrected, reason) -> Outcome:
     first, second = (
-        float(rows_of(table, comparison.data, model, comparison.rate)["accuracy"].mean()) if len(table) else float("nan")
+        float(rows_of(table, comparison.data, model, comparison.rate)["accuracy"].mean())
+        if len(table)
+        else float("nan")
         for model in (comparison.first, comparison.second)
     )
     verdict = _verdict(registration, comparison, difference, table, corrected)

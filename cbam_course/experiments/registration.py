@@ -136,7 +136,9 @@ class Registration:
         """Every run that is needed to choose the learning rates; none of them opens the test set."""
         return [
             self._run(data, model, seed, rate, test=0)
-            for seed, rate, data, model in product(self.tuning_seeds, self.tuning_rates, self.data, self.models)
+            for seed, rate, data, model in product(
+                self.tuning_seeds, self.tuning_rates, self.data, self.models
+            )
         ]
 
     def evaluation_runs(self, rates: dict[tuple[str, str], float]) -> list[Run]:
@@ -299,7 +301,9 @@ def _comparison(name: str, entry: dict, item: dict, every: tuple[float, ...]) ->
         )
     data = item.get("data", entry["data"][0] if len(entry["data"]) == 1 else None)
     if data not in entry["data"] or (every and item.get("rate") not in every):
-        raise NotRegistered(f"{name}.toml: {item['first']} against {item['second']}: on which data, at which rate?")
+        raise NotRegistered(
+            f"{name}.toml: {item['first']} against {item['second']}: on which data, at which rate?"
+        )
     return Comparison(item["first"], item["second"], item["expected"], item["why"], data, item.get("rate"))
 
 
@@ -312,21 +316,31 @@ def _check_sense(registration: Registration) -> None:
         model_named(model)
     both = set(r.tuning_seeds) & set(r.seeds)
     if both:
-        raise NotRegistered(f"{r.name}.toml: seeds {sorted(both)} are used for tuning and for evaluation; choose others.")
+        raise NotRegistered(
+            f"{r.name}.toml: seeds {sorted(both)} are used for tuning and for evaluation; choose others."
+        )
     seen = (set(r.tuning_seeds) | set(r.seeds)) & SEEN_SEEDS
     if seen:
         raise NotRegistered(f"{r.name}.toml: seeds {sorted(seen)} were seen in prototypes; choose others.")
     if len(set(r.seeds)) != len(r.seeds) or not set(r.ablation_seeds) <= set(r.seeds):
-        raise NotRegistered(f"{r.name}.toml: seeds repeat, or those of ablations are none of the evaluation's.")
+        raise NotRegistered(
+            f"{r.name}.toml: seeds repeat, or those of ablations are none of the evaluation's."
+        )
     if len(r.seeds) < _ENOUGH_SEEDS and not r.few_seeds:
         raise NotRegistered(f"{r.name}.toml has {len(r.seeds)} seeds; take ten, or say why in few_seeds.")
     if bool(r.tuning_rates) == bool(r.every_rate) or bool(r.tuning_rates) != bool(r.tuning_seeds):
-        raise NotRegistered(f"{r.name}.toml needs either [tuning] with rates and seeds, or [rates] with every.")
+        raise NotRegistered(
+            f"{r.name}.toml needs either [tuning] with rates and seeds, or [rates] with every."
+        )
     if r.every_rate and r.ablations:
-        raise NotRegistered(f"{r.name}.toml looks at every rate, so an ablation has no parent's rate to take.")
+        raise NotRegistered(
+            f"{r.name}.toml looks at every rate, so an ablation has no parent's rate to take."
+        )
     strangers = {m for c in r.primary for m in (c.first, c.second)} - set(r.models)
     if strangers or set(r.ablations.values()) - set(r.models):
-        raise NotRegistered(f"{r.name}.toml compares {', '.join(sorted(strangers)) or 'ablations'} without models of that name.")
+        raise NotRegistered(
+            f"{r.name}.toml compares {', '.join(sorted(strangers)) or 'ablations'} without models of that name."
+        )
     if len({c.key for c in r.primary}) != len(r.primary):
         raise NotRegistered(f"{r.name}.toml lists a primary comparison twice.")
     if bool(r.replaces) != bool(r.because):

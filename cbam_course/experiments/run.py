@@ -113,7 +113,13 @@ def _scores(run: Run, device: str | None) -> dict:
 
 
 def _train(
-    network: nn.Module, model: Model, splits: Splits, run: Run, device: str | None, *, epochs: int | None = None
+    network: nn.Module,
+    model: Model,
+    splits: Splits,
+    run: Run,
+    device: str | None,
+    *,
+    epochs: int | None = None,
 ) -> History:
     old = {"attention": run.learning_rate, "fc": run.learning_rate, "": run.learning_rate * model.old_rate}
     wanted = epochs or run.epochs

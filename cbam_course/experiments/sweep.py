@@ -59,7 +59,13 @@ def run_sweep(
             to do.
         OSError: ``out`` cannot be written; nothing was computed.
     """
-    numbers = {"seeds": seeds, "epochs": epochs, "images": images, "threads": threads, "batch_size": batch_size}
+    numbers = {
+        "seeds": seeds,
+        "epochs": epochs,
+        "images": images,
+        "threads": threads,
+        "batch_size": batch_size,
+    }
     for name, value in numbers.items():
         require_positive_integer(name, value)
     if not learning_rate > 0:
@@ -122,7 +128,10 @@ def run(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{options.out} cannot be written ({error.strerror}); the runs made so far are kept.", file=sys.stderr)
+        print(
+            f"{options.out} cannot be written ({error.strerror}); the runs made so far are kept.",
+            file=sys.stderr,
+        )
         return 2
     print(table.groupby("model", sort=False)["accuracy"].agg(["mean", "std", "count"]).round(4))
     failed = table[table.error.fillna("") != ""]

@@ -108,7 +108,13 @@ class WideKernel(nn.Module):
         self.in_channels = in_channels
         padding = dilation * (kernel_size // 2)
         self.conv = nn.Conv2d(
-            in_channels, in_channels, kernel_size, padding=padding, dilation=dilation, groups=in_channels, bias=False
+            in_channels,
+            in_channels,
+            kernel_size,
+            padding=padding,
+            dilation=dilation,
+            groups=in_channels,
+            bias=False,
         )
 
     def forward(self, x: Tensor) -> Tensor:
