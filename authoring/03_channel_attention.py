@@ -333,7 +333,7 @@ for values in ([1.0, 3.0, 8.0], [1.0, 8.0, 8.0]):
 
 # %%
 from cbam_course.environment import by_device
-from cbam_course.networks.ablations import OnePool
+from cbam_course.networks.baselines import OnePool
 from cbam_course.networks.small_cnn import DenseCNN
 
 train, test = (make_scenes(n, task="what", seed=s) for n, s in ((by_device(1500, gpu=6000), 10), (300, 11)))

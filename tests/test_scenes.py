@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cbam_course import make_scenes
-from cbam_course.data.scene_tasks import DISTANCE, PATCH
+from cbam_course.data.scene_recipes import DISTANCE, PATCH
 from cbam_course.data.scenes import scene_splits
 from cbam_course.data.shapes import PALETTE
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from cbam_course import CBAM, ChannelAttention, SpatialAttention, SqueezeExcitation
-from cbam_course.networks.ablations import OnePool, Parallel, SpatialFirst
-from cbam_course.networks.small_cnn import HEADS, AddedContext, DenseCNN, SmallCNN
+from cbam_course.networks.baselines import AddedContext, OnePool, Parallel, SpatialFirst
+from cbam_course.networks.small_cnn import HEADS, DenseCNN, SmallCNN
 from cbam_course.training.variants import MODELS, Variant
 
 

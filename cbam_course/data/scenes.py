@@ -6,12 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .draws import Draws
 from .pixels import to_float
-from .scene_tasks import CLASSES, COLOURS, DISTANCE, PATCH, Recipe, cells, draw_block
+from .random_numbers import RandomNumbers
+from .scene_recipes import CLASSES, COLOURS, DISTANCE, PATCH, Recipe, cells, draw_block, near_layouts
 from .shapes import PALETTE, QUARTERS
 
-_DEFAULTS = {"where": {"distractors": 4, "radius": (4, 6)}, "what": {"distractors": 2, "radius": (4.5, 6.5)}}
+_DEFAULTS = {
+    "where": {"size": 48, "distractors": 4, "radius": (4, 6)},
+    "what": {"size": 48, "distractors": 2, "radius": (4.5, 6.5)},
+    "near": {"size": 64, "distractors": 2, "radius": (4, 4.75)},
+}
 # Images are drawn in blocks with a stream each: the first 10 of 1,000 scenes are the 10 scenes of n=10.
 _BLOCK = 256
 
@@ -22,13 +26,13 @@ class Scenes:
 
     Args:
         images: uint8 (n, 3, s, s), red, green, blue.
-        labels: int64 (n,), the number of the asked shape in ``class_names``.
-        masks: bool (n, s, s), true on the pixels of the asked shape.
-        boxes: int64 (n, 4), left, top, right, bottom of the asked shape in pixels; right and bottom are
-            just outside.
-        radius: float32 (n,), radius of the asked shape in pixels.
-        asked_colour: int64 (n,), the number of its colour in ``colour_names``.
-        task: ``"where"`` or ``"what"``.
+        labels: int64 (n,), the number of the asked shape in ``class_names``; in ``near`` the number of red flags.
+        masks: bool (n, s, s), true on the pixels of what is asked for.
+        boxes: int64 (n, 4), left, top, right, bottom of the mask in pixels; right and bottom are just outside.
+        radius: float32 (n,), radius of the asked shape in pixels; in ``near`` the mean over the asked discs.
+        asked_colour: int64 (n,), the number in ``colour_names`` of the colour that decides: that of the asked
+            shape, in ``near`` that of its flag, red.
+        task: ``"where"``, ``"what"`` or ``"near"``.
         class_names: the names that labels count.
         colour_names: the names that colours count.
     """
@@ -65,7 +69,7 @@ def make_scenes(
     n: int,
     *,
     task: str = "where",
-    size: int = 48,
+    size: int | None = None,
     seed: int = 0,
     distractors: int | None = None,
     radius: tuple[float, float] | None = None,
@@ -77,15 +81,19 @@ def make_scenes(
     ``"where"``: the red shape is the target, the others have other colours; the label is its shape (of 5).
     ``"what"``: all shapes differ in colour, and the patch in the top left corner has the colour of the one
     that is asked for; the label is its shape (of 3). Shapes stay at least 19 pixels away from the patch.
+    ``"near"``: several blue discs, each with a flag of 3 × 3 pixels that begins 13 to 15 pixels beyond its outermost pixel and
+    stands farther from every other disc; asked for are the discs whose flag is red (the others are cyan), at least
+    one and never all; the label is their number.
 
     Args:
         n: number of scenes, at least 1.
-        task: ``"where"`` or ``"what"``.
-        size: side of the image in pixels; too small a side for the shapes is refused.
+        task: ``"where"``, ``"what"`` or ``"near"``.
+        size: side of the image in pixels, 48 (``"near"``: 64) when left out; too small a side for the shapes is
+            refused.
         seed: whole number of at least 0; the same seed gives the same bytes everywhere, another seed gives
             other scenes.
-        distractors: number of shapes beside the one asked for; 4 (where) or 2 (what) when left out.
-        radius: smallest and largest radius in pixels, in quarters of a pixel; (4, 6) or (4.5, 6.5).
+        distractors: number of shapes beside the first one; 4 (where) or 2 (what, near) when left out.
+        radius: smallest and largest radius in pixels, in quarters of a pixel; (4, 6), (4.5, 6.5) or (4, 4.75).
         noise: largest change of a pixel by noise, in grey levels from 0 to 127.
         clutter: number of little coloured bars in the background.
 
@@ -96,7 +104,7 @@ def make_scenes(
     _require_whole("n", n, 1)
     _require_whole("seed", seed, 0)
     kind = list(CLASSES).index(task)
-    blocks = [draw_block(Draws(seed, kind, b), recipe, _BLOCK) for b in range(-(-n // _BLOCK))]
+    blocks = [draw_block(RandomNumbers(seed, kind, b), recipe, _BLOCK) for b in range(-(-n // _BLOCK))]
     parts = {name: torch.from_numpy(np.concatenate([b[name] for b in blocks])[:n]) for name in blocks[0]}
     return Scenes(**parts, boxes=_boxes(parts["masks"]), task=task, class_names=CLASSES[task])
 
@@ -132,11 +140,15 @@ def _boxes(masks: Tensor) -> Tensor:
 
 def _recipe(task, size, distractors, radius, noise, clutter) -> Recipe:
     if task not in CLASSES:
-        raise ValueError(f"task is {task!r}; choose 'where' or 'what'.")
+        raise ValueError(f"task is {task!r}; choose 'where', 'what' or 'near'.")
+    size = _DEFAULTS[task]["size"] if size is None else size
     distractors = _DEFAULTS[task]["distractors"] if distractors is None else distractors
     radius = _DEFAULTS[task]["radius"] if radius is None else radius
     _require_whole("size", size, PATCH + DISTANCE + 1 if task == "what" else 8)
-    _require_whole("distractors", distractors, 0, len(COLOURS) - 1 if task == "what" else 64)
+    least, most = {"where": (0, 64), "what": (0, len(COLOURS) - 1), "near": (1, len(CLASSES["near"]) - 1)}[
+        task
+    ]
+    _require_whole("distractors", distractors, least, most)
     _require_whole("noise", noise, 0, 127)
     _require_whole("clutter", clutter, 0)
     recipe = Recipe(task, size, distractors, _quarters(radius), noise, clutter)
@@ -152,8 +164,15 @@ def _quarters(radius) -> tuple[int, int]:
     return round(radius[0] * QUARTERS), round(radius[1] * QUARTERS)
 
 
+def _has_room(recipe: Recipe) -> bool:
+    if recipe.task == "near":
+        # Layouts are found by trying: where one in 32,000 fits, a block of scenes takes seconds.
+        return len(near_layouts(RandomNumbers(0), recipe, 8, tries=1 << 18)) == 8
+    return len(cells(recipe)) > recipe.distractors
+
+
 def _require_room(recipe: Recipe) -> None:
-    if len(cells(recipe)) <= recipe.distractors:
+    if not _has_room(recipe):
         raise ValueError(
             f"size is {recipe.size}, which has no room for {recipe.distractors + 1} shapes with a radius of "
             f"{recipe.radius[1] / QUARTERS:g} (task {recipe.task!r}); give a larger size, fewer distractors or "

@@ -46,15 +46,22 @@ class CifarResNet(nn.Module):
     Args:
         blocks: blocks n in each of the three stages; 3 gives ResNet-20.
         num_classes: number of classes K.
+        head: what the last layer reads of each of the 64 channels: ``"average"``, as in the paper, or
+            ``"mean+max"``, both side by side.
 
     Shape:
         x: (N, 3, H, W), H and W at least 4 -> (N, K).
 
+    Raises:
+        TypeError, ValueError: an argument is impossible; the message says what to do.
+
     Source: He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", CVPR 2016.
     """
 
-    def __init__(self, blocks: int = 3, num_classes: int = 10):
+    def __init__(self, blocks: int = 3, num_classes: int = 10, *, head: str = "average"):
         super().__init__()
+        if head not in ("average", "mean+max"):
+            raise ValueError(f"head is {head!r}; choose 'average' or 'mean+max'.")
         require_whole("blocks", blocks)
         require_whole("num_classes", num_classes)
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
@@ -63,7 +70,8 @@ class CifarResNet(nn.Module):
         self.layer1 = _stage(16, 16, blocks, stride=1)
         self.layer2 = _stage(16, 32, blocks, stride=2)
         self.layer3 = _stage(32, 64, blocks, stride=2)
-        self.fc = nn.Linear(64, num_classes)
+        self.takes_maximum = head == "mean+max"
+        self.fc = nn.Linear(128 if self.takes_maximum else 64, num_classes)
         for convolution in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
             nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
 
@@ -71,7 +79,10 @@ class CifarResNet(nn.Module):
         """Return the logits, shape (N, num_classes)."""
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
-        return self.fc(x.mean(dim=(2, 3)))
+        pooled = x.mean(dim=(2, 3))
+        if self.takes_maximum:
+            pooled = torch.cat([pooled, x.amax(dim=(2, 3))], dim=1)
+        return self.fc(pooled)
 
 
 def _stage(in_channels: int, channels: int, blocks: int, stride: int) -> nn.Sequential:

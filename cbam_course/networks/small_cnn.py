@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..arguments import require_feature_map, require_whole
-from ..attention.conventions import hidden_width
 
 AttentionFactory = Callable[[int], nn.Module]
 HEADS = ("average", "mean+max", "average-mlp", "mean+max-mlp")
@@ -16,8 +15,8 @@ HEADS = ("average", "mean+max", "average-mlp", "mean+max-mlp")
 class Block(nn.Module):
     """3×3 convolution, BatchNorm, ReLU, 2×2 max pooling if ``pool``, and attention.
 
-    Attention comes last: it gates what the next layer reads, on a map a quarter of the size, which makes it
-    a quarter as dear. Without any it is an ``nn.Identity``.
+    Attention comes last: it gates what the next layer reads, on the pooled map, where it costs a quarter of what
+    it would cost before the pooling. Without any it is an ``nn.Identity``.
 
     Shape:
         x: (N, in_channels, H, W) -> (N, out_channels, H // 2, W // 2), or (N, out_channels, H, W) unpooled.
@@ -130,45 +129,6 @@ class DenseCNN(nn.Module):
         require_feature_map(x, 3)
         logits = self.mark(self.blocks(x))
         return F.interpolate(logits, size=x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
-
-
-class AddedContext(nn.Module):
-    """Add to each channel a number computed from the whole image: global context without a gate.
-
-    ``y = x + MLP(mean(x))``, or ``y = x + MLP(mean(x)) + MLP(max(x))``. The MLP is that of channel attention,
-    so the two differ in one thing: here its result is added, there it multiplies.
-
-    Args:
-        in_channels: number of channels C of the feature map, at least 1.
-        reduction_ratio: the hidden layer has ``in_channels // reduction_ratio`` units, at least 1.
-        pools: ``"mean"`` or ``"mean+max"``.
-
-    Shape:
-        x: (N, C, H, W), floating point. The output has the same shape.
-
-    Raises:
-        TypeError, ValueError: an argument or the input is of the wrong kind; the message says what to do.
-    """
-
-    def __init__(self, in_channels: int, reduction_ratio: int = 16, *, pools: str = "mean"):
-        super().__init__()
-        require_whole("in_channels", in_channels)
-        require_whole("reduction_ratio", reduction_ratio)
-        if pools not in ("mean", "mean+max"):
-            raise ValueError(f"pools is {pools!r}; choose 'mean' or 'mean+max'.")
-        hidden = hidden_width(in_channels, reduction_ratio)
-        self.in_channels, self.takes_maximum = in_channels, pools == "mean+max"
-        self.mlp = nn.Sequential(
-            nn.Linear(in_channels, hidden, bias=False), nn.ReLU(), nn.Linear(hidden, in_channels, bias=False)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``x`` plus one number per image and channel."""
-        require_feature_map(x, self.in_channels)
-        context = self.mlp(x.mean(dim=(2, 3)))
-        if self.takes_maximum:
-            context = context + self.mlp(x.amax(dim=(2, 3)))
-        return x + context[:, :, None, None]
 
 
 def _blocks(widths: tuple[int, ...], *, pooled: int) -> list[Block]:

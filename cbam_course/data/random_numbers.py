@@ -3,7 +3,7 @@
 import numpy as np
 
 
-class Draws:
+class RandomNumbers:
     """A stream of whole numbers made from the raw output of PCG64.
 
     numpy promises that a bit generator's raw words never change, and promises nothing of the kind for
