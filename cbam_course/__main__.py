@@ -112,7 +112,8 @@ COMMANDS = {
         "give a fresh copy of an exercise and keep the old one", run=_reset, add_arguments=_number
     ),
     "measure": Command("run every notebook, show seconds and peak memory", module="measure"),
-    "sweep": Command("run the experiments", module="training.sweep"),
+    "experiment": Command("registered experiments: list, tune, run, rerun, report, verify", module="experiments.command"),
+    "sweep": Command("train models with several seeds, one row a run", module="experiments.sweep"),
     "table": Command("show what attention costs in the papers' networks", module="inspection.table"),
 }
 

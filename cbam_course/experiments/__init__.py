@@ -1,0 +1,1 @@
+"""Experiments: registered before they run, tuned alike, reported whichever way they went."""
