@@ -5,7 +5,7 @@
 # make notebooks  build notebooks/, exercises/ and solutions/ from authoring/
 # make browser-test  a lesson and an exercise in JupyterLab, clicked and typed in Chromium
 #                 (SCREENSHOTS=pictures renews the pictures of README.md; CHROMIUM=program picks another browser)
-# make lint       ruff only
+# make lint       ruff, and mypy for what learners import
 # make colab      write build/colab/: notebooks that carry the package, to upload to Google Colab
 # make colab-links   badges and install cells in all notebooks, once pyproject.toml names a public address
 # make colab-check   execute build/colab/ with Colab's versions (builds an environment of several gigabytes)
@@ -38,6 +38,7 @@ browser-test: $(VENV)/installed-browser
 lint: $(VENV)/installed-test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 
 notebooks: $(VENV)/installed-test
 	$(PY) tools/build_notebooks.py $(ARGS)

@@ -1,8 +1,10 @@
 """Small changes to the package, one at a time: the tests of the changed module have to notice.
 
-``python tools/package_mutants.py`` changes a sample of places in each module of ``TESTS`` and prints what went unseen;
-``--only inspection/pointing.py`` changes one module, ``--most 0`` every place. It needs os.fork (Linux, macOS): the
-libraries are loaded once, and every mutant runs in a process of its own that imports the package anew.
+``python tools/package_mutants.py`` changes a sample of places in each module of ``TESTS`` and prints those that
+no test noticed. ``--only inspection/pointing.py`` changes one module, ``--most 0`` every place.
+
+It needs os.fork (Linux, macOS): the libraries are loaded once, and every mutant imports the package anew in a process
+of its own.
 """
 
 import argparse

@@ -33,6 +33,15 @@ class ChannelAttention(nn.Module):
 
     Source: Woo, Park, Lee, Kweon: "CBAM: Convolutional Block Attention Module", ECCV 2018, section 3.1.
     Differs from ultralytics' ``ChannelAttention``: that one has a single C -> C layer after an average only.
+
+    Example:
+        >>> import torch
+        >>> from cbam_course import ChannelAttention
+        >>> module = ChannelAttention(64, reduction_ratio=8)
+        >>> module.gate(torch.rand(2, 64, 8, 8)).shape
+        torch.Size([2, 64, 1, 1])
+        >>> sum(p.numel() for p in module.parameters())  # 64 * 8 + 8 * 64, one MLP for both pools
+        1024
     """
 
     def __init__(self, in_channels: int, reduction_ratio: int = 16, *, convention: str = "lesson"):
@@ -54,7 +63,7 @@ class ChannelAttention(nn.Module):
     def gate(self, x: Tensor) -> Tensor:
         """Return the factor of each channel, shape (N, C, 1, 1), values in (0, 1)."""
         require_feature_map(x, self.in_channels)
-        require_same_dtype(x, self.mlp[0].weight)
+        require_same_dtype(x, self.mlp[0].weight)  # type: ignore[arg-type]
         average = x.mean(dim=(2, 3))
         maximum = x.amax(dim=(2, 3))
         logit = self.mlp(average) + self.mlp(maximum)
@@ -84,6 +93,12 @@ class SpatialAttention(nn.Module):
         TypeError, ValueError: an argument or the input is of the wrong kind; the message says what to do.
 
     Source: Woo, Park, Lee, Kweon: "CBAM: Convolutional Block Attention Module", ECCV 2018, section 3.1.
+
+    Example:
+        >>> import torch
+        >>> from cbam_course import SpatialAttention
+        >>> SpatialAttention().gate(torch.rand(2, 64, 8, 8)).shape
+        torch.Size([2, 1, 8, 8])
     """
 
     def __init__(self, kernel_size: int = 7, *, convention: str = "lesson"):
@@ -128,6 +143,14 @@ class CBAM(nn.Module):
         TypeError, ValueError: an argument or the input is of the wrong kind; the message says what to do.
 
     Source: Woo, Park, Lee, Kweon: "CBAM: Convolutional Block Attention Module", ECCV 2018, section 3.
+
+    Example:
+        >>> import torch
+        >>> from cbam_course import CBAM
+        >>> x = torch.rand(2, 64, 8, 8)
+        >>> module = CBAM(64)
+        >>> torch.equal(module(x), module.spatial(module.channel(x)))
+        True
     """
 
     def __init__(

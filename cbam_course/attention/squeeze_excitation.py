@@ -27,6 +27,13 @@ class SqueezeExcitation(nn.Module):
 
     Source: Hu, Shen, Sun: "Squeeze-and-Excitation Networks", CVPR 2018, section 3.
     Differs from ``torchvision.ops.SqueezeExcitation``: that one takes the hidden width itself and has biases.
+
+    Example:
+        >>> import torch
+        >>> from cbam_course import SqueezeExcitation
+        >>> module, x = SqueezeExcitation(64), torch.rand(2, 64, 8, 8)
+        >>> module(x).shape, module.gate(x).shape
+        (torch.Size([2, 64, 8, 8]), torch.Size([2, 64, 1, 1]))
     """
 
     def __init__(self, in_channels: int, reduction_ratio: int = 16, *, convention: str = "lesson"):
@@ -48,7 +55,7 @@ class SqueezeExcitation(nn.Module):
     def gate(self, x: Tensor) -> Tensor:
         """Return the factor of each channel, shape (N, C, 1, 1), values in (0, 1)."""
         require_feature_map(x, self.in_channels)
-        require_same_dtype(x, self.mlp[0].weight)
+        require_same_dtype(x, self.mlp[0].weight)  # type: ignore[arg-type]
         squeezed = x.mean(dim=(2, 3))
         return torch.sigmoid(self.mlp(squeezed))[:, :, None, None]
 

@@ -28,6 +28,15 @@ def capture(model: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
     Raises:
         TypeError: ``model`` is not a module, or a gate returned something other than a tensor.
         ValueError: no submodule has a gate.
+
+    Example:
+        >>> import torch
+        >>> from cbam_course import CBAM, capture
+        >>> module = CBAM(16)
+        >>> with capture(module) as gates:
+        ...     y = module(torch.rand(1, 16, 8, 8))
+        >>> {name: [tuple(gate.shape) for gate in each] for name, each in gates.items()}
+        {'channel': [(1, 16, 1, 1)], 'spatial': [(1, 1, 8, 8)]}
     """
     gated = _gated_modules(model)
     starts = {name: m for name, m in model.named_modules() if isinstance(m, IdentityStart)}

@@ -40,6 +40,11 @@ def count_cost(model: nn.Module, input_size: Sequence[int]) -> Cost:
         TypeError: ``model`` is not a module.
         ValueError: ``input_size`` is not four whole numbers of at least 1, or the model cannot
             take such an input.
+
+    Example:
+        >>> from cbam_course import CBAM, count_cost
+        >>> count_cost(CBAM(64), (1, 64, 56, 56))
+        Cost(parameters=610, macs=308352)
     """
     require_module(model)
     size = _checked(input_size)

@@ -17,6 +17,13 @@ def pointing_rate(maps: Tensor, masks: Tensor) -> float:
     Raises:
         ValueError: the shapes do not fit.
 
+    Example:
+        >>> import torch
+        >>> from cbam_course.inspection.pointing import pointing_rate
+        >>> maps = torch.tensor([[[9.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 9.0]]])
+        >>> pointing_rate(maps, masks=maps > 5), pointing_rate(maps.roll(1, 0), masks=maps > 5)
+        (1.0, 0.0)
+
     Source: the pointing game of Zhang et al.: "Top-down Neural Attention by Excitation Backprop", ECCV 2016.
     """
     if maps.ndim != 3 or masks.ndim != 3 or len(maps) != len(masks):

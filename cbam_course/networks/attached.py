@@ -44,7 +44,7 @@ class IdentityStart(nn.Module):
 
 def run_attention(module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
     """Forward hook: return the output after the module's attention."""
-    return module.attention(output)
+    return module.attention(output)  # type: ignore[operator]
 
 
 def attach(module: nn.Module, attention: nn.Module, model: nn.Module) -> None:

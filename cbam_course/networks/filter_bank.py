@@ -47,6 +47,8 @@ class FilterBank(nn.Module):
     """
 
     names = CHANNELS
+    weight: Tensor
+    offset: Tensor
 
     def __init__(self):
         super().__init__()

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -183,15 +184,16 @@ class Places:
     def _obstacle_of_output(self, shapes: list[tuple[int, ...] | None]) -> str | None:
         if not shapes:
             return "which does not run in a forward pass"
-        if None in shapes:
+        maps = [shape for shape in shapes if shape is not None]
+        if len(maps) < len(shapes):
             return "whose output is not one tensor"
-        if len(shapes[0]) != 4:
-            return f"whose output is {len(shapes[0])}-D and not a feature map (N, C, H, W)"
-        if len({shape[1] for shape in shapes}) > 1:
+        if len(maps[0]) != 4:
+            return f"whose output is {len(maps[0])}-D and not a feature map (N, C, H, W)"
+        if len({shape[1] for shape in maps}) > 1:
             return "which runs several times, with different numbers of channels"
         # Swin Transformers normalise the last dimension: their maps are (N, H, W, C).
         norms = {m.normalized_shape for m in self._names.values() if type(m) is nn.LayerNorm}
-        if shapes[0][3:] in norms and shapes[0][1:2] not in norms:
+        if maps[0][3:] in norms and maps[0][1:2] not in norms:
             return "whose output has its channels last and is not a feature map (N, C, H, W)"
         return None
 
@@ -213,7 +215,10 @@ class Places:
         obstacle = self.obstacle(name)
         if obstacle:
             raise ValueError(f"{subject}, {obstacle}; {self.possible()}")
-        return self._host(name), self.run.shapes[name][0][1]
+        host, shape = self._host(name), self.run.shapes[name][0]
+        assert host is not None  # otherwise there was an obstacle
+        assert shape is not None
+        return host, shape[1]
 
     def _chosen(self, where: Where) -> list[str]:
         """Return the names that a list or a function of modules asks for, each once."""
@@ -249,7 +254,7 @@ def _image_channels(model: nn.Module) -> int:
     return 3 if first is None else first.in_channels
 
 
-def _is_map(value: object) -> bool:
+def _is_map(value: object) -> TypeGuard[Tensor]:
     return isinstance(value, Tensor) and value.ndim == 4
 
 

@@ -135,7 +135,6 @@ def fit(
         >>> from cbam_course import fit, make_scenes
         >>> from cbam_course.networks.small_cnn import SmallCNN
         >>> scenes = make_scenes(64, seed=0)
-        >>> torch.manual_seed(0) and None
         >>> model = SmallCNN(len(scenes.class_names))
         >>> history = fit(model, scenes.classification, scenes.classification, epochs=1, progress=False)
         >>> history.metric, len(history.epochs)

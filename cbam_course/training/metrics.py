@@ -19,6 +19,12 @@ def mean_iou(logits: Tensor, masks: Tensor) -> Tensor:
     """Return each image's intersection over union of the marked pixels (logit above 0) and the mask; float (N,).
 
     An image with neither marked pixels nor a mask scores 1.
+
+    Example:
+        >>> import torch
+        >>> from cbam_course.training.metrics import mean_iou
+        >>> mean_iou(torch.tensor([[[2.0, 2.0, -2.0]]]), torch.tensor([[[True, False, False]]]))
+        tensor([0.5000])
     """
     marked, masks = logits.flatten(1) > 0, masks.flatten(1).bool()
     union = (marked | masks).sum(dim=1)

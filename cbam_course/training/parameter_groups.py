@@ -17,6 +17,12 @@ def train_only(model: nn.Module, *parts: str) -> list[str]:
 
     Raises:
         ValueError: no parameter's name contains a part; the message lists names.
+
+    Example:
+        >>> from cbam_course.networks.resnet import CifarResNet
+        >>> from cbam_course.training.parameter_groups import train_only
+        >>> train_only(CifarResNet(), "fc")
+        ['fc.weight', 'fc.bias']
     """
     named = dict(model.named_parameters())
     for part in parts or [None]:
@@ -62,6 +68,13 @@ def parameter_groups(
 
     Raises:
         ValueError: nothing is trained, or a trained parameter matches no piece; the message names it.
+
+    Example:
+        >>> from torch import nn
+        >>> from cbam_course.training.parameter_groups import parameter_groups
+        >>> groups = parameter_groups(nn.Linear(3, 2), learning_rate=0.01, weight_decay=0.1)
+        >>> [(group["lr"], group["weight_decay"], len(group["params"])) for group in groups]
+        [(0.01, 0.1, 1), (0.01, 0.0, 1)]
     """
     rates = learning_rate if isinstance(learning_rate, Mapping) else {"": learning_rate}
     groups: dict[tuple[float, float], list] = {}

@@ -84,6 +84,11 @@ def paired_difference(first, second, names: tuple[str, str] = ("the first", "the
 
     Raises:
         ValueError: there are fewer than two pairs, or the numbers of runs differ.
+
+    Example:
+        >>> from cbam_course.training.statistics import paired_difference
+        >>> print(paired_difference([0.80, 0.82, 0.81], [0.78, 0.79, 0.80], ("CBAM", "plain")))
+        CBAM minus plain: +0.020, 95 % interval -0.005 to +0.045; 3 seeds are too few for a claim.
     """
     a, b = _scores("first", first), _scores("second", second)
     if len(a) != len(b) or len(a) < 2:

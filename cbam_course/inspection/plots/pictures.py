@@ -69,19 +69,19 @@ def show_maps(
         signed: centre the scale at 0 and use two colours.
         masks: (n, H, W) bool; their outline is drawn.
     """
-    maps = [as_array(m) for m in maps]
-    columns = min(columns, len(maps))
-    low, high = limits or (min(float(m.min()) for m in maps), max(float(m.max()) for m in maps))
+    arrays = [as_array(m) for m in maps]
+    columns = min(columns, len(arrays))
+    low, high = limits or (min(float(m.min()) for m in arrays), max(float(m.max()) for m in arrays))
     if signed:
         high = max(abs(low), abs(high))
         low = -high
     scale = {"vmin": low, "vmax": high, **({"cmap": SIGNED_MAP} if signed else {})}
-    rows = ceil(len(maps) / columns)
-    height = size * _tallest(maps) + 0.25
+    rows = ceil(len(arrays) / columns)
+    height = size * _tallest(arrays) + 0.25
     with panels(rows, columns, width=size * 1.08, height=height, title=title) as (figure, axes):
         for axis in axes:
             axis.set_axis_off()
-        for number, (axis, values) in enumerate(zip(axes, maps, strict=False)):
+        for number, (axis, values) in enumerate(zip(axes, arrays, strict=False)):
             drawn = axis.imshow(values, **scale)
             bare(axis, titles[number] if number < len(titles) else "")
             if masks is not None:
@@ -100,13 +100,13 @@ def show_overlay(
         values: (h, w); enlarged to the image's size, each value over the pixels it stands for.
         mask: (H, W) bool; its outline is drawn.
     """
-    values = as_array(values)
+    array = as_array(values)
     extent = (-0.5, image.shape[-1] - 0.5, image.shape[-2] - 0.5, -0.5)
     with panels(1, 3, width=size * 1.1, height=size * _tallest([image]) + 0.25) as (figure, axes):
         axes[0].imshow(as_picture(image))
-        drawn = axes[1].imshow(values, extent=extent)
+        drawn = axes[1].imshow(array, extent=extent)
         axes[2].imshow(as_picture(image))
-        axes[2].imshow(values, extent=extent, alpha=0.55)
+        axes[2].imshow(array, extent=extent, alpha=0.55)
         for axis, text in zip(axes, titles, strict=True):
             bare(axis, text)
             if mask is not None:
@@ -123,10 +123,10 @@ def show_numbers(
     Args:
         grids: (n, h, w), or a list of (h, w); at most about 8 × 8 each.
     """
-    grids = [as_array(g) for g in grids]
-    low, high = min(float(g.min()) for g in grids), max(float(g.max()) for g in grids)
-    with panels(1, len(grids), width=size, height=size * 1.15, title=title) as (figure, axes):
-        for number, (axis, grid) in enumerate(zip(axes, grids, strict=True)):
+    arrays = [as_array(g) for g in grids]
+    low, high = min(float(g.min()) for g in arrays), max(float(g.max()) for g in arrays)
+    with panels(1, len(arrays), width=size, height=size * 1.15, title=title) as (figure, axes):
+        for number, (axis, grid) in enumerate(zip(axes, arrays, strict=True)):
             axis.imshow(grid, vmin=low, vmax=high)
             bare(axis, titles[number] if number < len(titles) else "")
             for (row, column), value in zip(

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from torch import Tensor
 
 # Okabe and Ito's palette (2008), made to be told apart with any kind of colour vision.
@@ -20,7 +21,7 @@ _SETTINGS = {
     "figure.facecolor": "white",
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.prop_cycle": mpl.cycler(color=COLOURS),
+    "axes.prop_cycle": cycler(color=COLOURS),
     "axes.titlesize": 10,
     "axes.labelsize": 9,
     "font.size": 9,
@@ -36,7 +37,7 @@ def panels(rows: int, columns: int, *, width: float = 2.2, height: float = 2.2, 
 
     A notebook cell shows the figure that its last line returns; one left open would appear a second time.
     """
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(_SETTINGS):  # type: ignore[arg-type]
         size = (width * columns, height * rows)
         figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
         if title:
