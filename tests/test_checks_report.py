@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from IPython.core.interactiveshell import InteractiveShell
+from judge_bank import FOLDER, load_bank
 from traitlets.config import Config
 
 from cbam_course.checks import check
@@ -85,3 +87,23 @@ def test_examining_leaves_the_files_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     examine(find_task("se-parameters"), 3)
     assert not os.listdir(Path.cwd())
+
+
+@pytest.mark.parametrize(
+    ("task", "mistake"),
+    [
+        ("channel-attention", "average-only"),
+        ("channel-attention", "maximum-only"),
+        ("squeeze-excitation", "maximum-too"),
+        ("squeeze-excitation", "batch-mixed"),
+        ("spatial-attention", "average-only"),
+        ("spatial-attention", "maximum-only"),
+    ],
+)
+def test_two_small_images_tell_the_story_of_a_module(task, mistake):
+    report = examine(find_task(task), load_bank(FOLDER, task).wrong[mistake][-1])
+    items = [value for _, value in report.example.items]
+    factors = items[1:] if mistake == "batch-mixed" else items[1::2]
+    assert all(tensor.numel() <= 8 for tensor in items)
+    assert ("-only" in mistake) == bool(torch.allclose(*factors, atol=1e-6))
+    assert "mall image" in str(report)

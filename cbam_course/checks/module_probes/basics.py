@@ -112,7 +112,7 @@ def logit(gate: Tensor) -> Tensor:
 
 
 def first_failure(cls: type, arguments: tuple, shape: tuple, find: Find):
-    """Yield a finding where an ordinary input fails for a known reason; any other error is raised."""
+    """Record a finding where an ordinary input fails for a known reason; any other error is raised."""
     try:
         _run(cls, arguments, noise(shape))
     except (RuntimeError, ValueError, IndexError) as error:
@@ -161,7 +161,7 @@ def _spatial_reason(cls: type, shape: tuple) -> str | None:
 
 
 def examine_basics(cls: type, arguments: tuple, shape: tuple, find: Find, masks: tuple):
-    """Yield the first findings and return a probe, or None where nothing more can be tested.
+    """Record the first findings and return a probe, or None where nothing more can be tested.
 
     ``masks`` are shapes of gates without axes of length 1: they tell a returned gate from other shapes.
     """
@@ -187,8 +187,42 @@ def examine_basics(cls: type, arguments: tuple, shape: tuple, find: Find, masks:
     if not same:
         return None
     apart = images_apart(probe, x)
-    find("images", apart, "batch-mixed")
-    return probe if apart else None
+    if not find("images", apart, "batch-mixed"):
+        _tell_images(cls, arguments, find)
+        return None
+    return probe
+
+
+def _tell_images(cls: type, arguments: tuple, find: Find) -> None:
+    """Show one small image by itself and in company, in the smallest module that the answer can be."""
+    small = {1: (1,), 2: (2, 1), 3: (2, 1, 1)}.get(len(arguments), arguments)
+    one = torch.tensor([[[[1.0, 2.0]], [[3.0, 1.0]]]], dtype=torch.float64)
+    pair = torch.cat([one, 5 * one.flip(1)])
+    try:
+        probe = build(cls, *small, shape=tuple(pair.shape))
+        alone, together = probe.factor(one), probe.factor(pair)[:1]
+    except Exception:  # it works for other sizes only, so there is no such example
+        return
+    find.show("one_image_twice", image=one, its_factor_alone=alone, its_factor_beside_another=together)
+
+
+def show_two_images(find: Find, sentence: str, make: Callable[[], Probe], one: list, other: list) -> None:
+    """Show two small images and what a module multiplies them by, in an instance as small.
+
+    Args:
+        find: as the examiner gets it.
+        sentence: what they have in common, a sentence of texts.toml.
+        make: makes the instance.
+        one: an image of two channels as nested lists, (2, H, W), without zeros.
+        other: the other image.
+    """
+    images = [torch.tensor([image], dtype=torch.float64) for image in (one, other)]
+    try:
+        probe = make()
+        factors = [probe.factor(image) for image in images]
+    except Exception:  # it works for other sizes only, so there is no such example
+        return
+    find.show(sentence, image_A=images[0], factor_A=factors[0], image_B=images[1], factor_B=factors[1])
 
 
 def _is_map(got: object) -> bool:

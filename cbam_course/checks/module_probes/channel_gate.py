@@ -6,6 +6,7 @@ has the rank h; opposite places have opposite units active, so the two ranks add
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from .basics import (
     first_failure,
     logit,
     noise,
+    show_two_images,
 )
 
 HEIGHT, WIDTH = 3, 4
@@ -125,12 +127,10 @@ def examine_sizes(probe: Probe, channels: int, find: Find):
         try:
             same = bool((gates(probe, tiled) - before).abs().max() < 1e-5)
         except (RuntimeError, ValueError, IndexError) as error:
-            find("sizes", False, "fixed-size", got=f"{type(error).__name__}: {error}"[:120])
-            return
+            return find("sizes", False, "fixed-size", got=f"{type(error).__name__}: {error}"[:120])
         if not same:
-            find("sizes", False, "sum-not-mean", got="another gate")
-            return
-    find("sizes", True)
+            return find("sizes", False, "sum-not-mean", got="another gate")
+    return find("sizes", True)
 
 
 def examine_shared(probe: Probe, channels: int, find: Find):
@@ -286,10 +286,16 @@ CHANNELS, RATIO = 32, 8
 
 
 def examine_channel_gate(probe: Probe, make: Callable[[int, int], Probe], find: Find, both_pools: bool):
-    """Yield the findings on pools, MLP and hidden width; ``make(channels, ratio)`` makes further instances."""
+    """Record the findings on pools, MLP and hidden width; ``make(channels, ratio)`` makes further instances."""
+    small = partial(make, 2, 1)
     if not examine_pools(probe, CHANNELS, find, both_pools):
+        if matters(probe, CHANNELS)[0]:
+            show_two_images(find, "same_average", small, [[[2, 2]], [[1, 1]]], [[[1, 3]], [[1, 1]]])
+        else:
+            show_two_images(find, "same_maximum", small, [[[1, 3]], [[1, 1]]], [[[3, 3]], [[1, 1]]])
         return
-    examine_sizes(probe, CHANNELS, find)
+    if not examine_sizes(probe, CHANNELS, find):
+        show_two_images(find, "repeated", small, [[[1, 3]], [[1, 1]]], [[[1, 3, 1, 3]], [[1, 1, 1, 1]]])
     if both_pools and not examine_shared(probe, CHANNELS, find):
         return
     if examine_mlp(probe, CHANNELS, find):
@@ -307,7 +313,7 @@ SHAPE = (3, CHANNELS, 5, 6)
 
 
 def examine_channel_module(cls: type, find: Find, both_pools: bool):
-    """Yield the findings in the order in which one mistake hides another."""
+    """Record the findings in the order in which one mistake hides another."""
     failure = first_failure(cls, (CHANNELS, RATIO), SHAPE, find)
     if failure:
         return

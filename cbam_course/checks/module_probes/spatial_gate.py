@@ -1,6 +1,7 @@
 """A gate over positions: one factor for each position, its pools, and how far its convolution reaches."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from .basics import (
     first_failure,
     logit,
     noise,
+    show_two_images,
 )
 
 CHANNELS = 4
@@ -221,8 +223,16 @@ def _near(probe: Probe, one: Tensor, other: Tensor) -> bool:
 
 
 def examine_spatial_gate(probe: Probe, make: Callable[[int], Probe], find: Find, any_channels: bool = True):
-    """Yield the findings on pools and convolution; ``make(kernel_size)`` makes further instances."""
-    examine_pools(probe, find, any_channels)
+    """Record the findings on pools and convolution; ``make(kernel_size)`` makes further instances."""
+    if not examine_pools(probe, find, any_channels):
+        if _matters(probe)[0]:
+            show_two_images(
+                find, "same_average_here", partial(make, 1), [[[2, 1]], [[2, 1]]], [[[1, 1]], [[3, 1]]]
+            )
+        else:
+            show_two_images(
+                find, "same_maximum_here", partial(make, 1), [[[1, 1]], [[3, 1]]], [[[3, 1]], [[3, 1]]]
+            )
     if examine_everywhere(probe, find):
         examine_kernel(make, find)
 
