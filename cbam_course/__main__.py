@@ -49,13 +49,18 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int | None:
         return import_module(f"cbam_course.{_FORWARDED[options.command]}").main(rest)
     try:
         return _COMMANDS[options.command](options)
-    except (FileNotFoundError, ValueError) as error:  # a sentence for whoever typed the command
-        print(error, file=sys.stderr)
+    except (OSError, ValueError) as error:  # a sentence for whoever typed the command
+        print(_sentence(error), file=sys.stderr)
         return 1
 
 
+def _sentence(error: Exception) -> str:
+    reason = getattr(error, "strerror", None)
+    return f"{error.filename} could not be written or read ({reason})." if reason else str(error)
+
+
 def _doctor(options) -> int:
-    from .environment import doctor
+    from .doctor import doctor
 
     report = doctor()
     print(report)
@@ -74,16 +79,22 @@ def _progress(options) -> None:
     print(progress())
 
 
-def _sync(options) -> None:
+def _sync(options) -> int:
     from .workspace import sync
 
-    print("\n".join(sync()) or "work/ is up to date.")
+    return _told(sync(), otherwise="work/ is up to date.")
 
 
-def _reset(options) -> None:
+def _reset(options) -> int:
     from .workspace import reset
 
-    print("\n".join(reset(options.number)))
+    return _told(reset(options.number))
+
+
+def _told(outcomes, otherwise: str = "") -> int:
+    """Print a sentence for each file; the exit status is 1 where something could not be written or read."""
+    print("\n".join(map(str, outcomes)) or otherwise)
+    return int(any(outcome.failed for outcome in outcomes))
 
 
 def _missing(command: str, module: str) -> str:

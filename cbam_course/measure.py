@@ -18,7 +18,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from .environment import GIB, device
+from .doctor import GIB, device
 from .workspace import find_course
 
 CEILINGS = {"notebooks": 90, "exercises": 30, "solutions": 30}  # seconds for one notebook, on two cores

@@ -39,7 +39,7 @@ def run(python, code, folder, **env):
 
 def test_the_cell_installs_what_it_carries_and_only_once(cell, python, tmp_path):
     # keep_work is imported from the package; here it must not need more than Python has.
-    code = cell.source.replace("from cbam_course.workspace import keep_work", "keep_work = print")
+    code = cell.source.replace("from cbam_course.storage import keep_work", "keep_work = print")
     first = run(python, code, tmp_path)
     assert first.returncode == 0, first.stderr
     found = run(python, IMPORT, tmp_path).stdout

@@ -36,7 +36,7 @@ def test_it_runs_as_a_module_from_any_folder(tmp_path):
 def test_doctor_prints_the_report_and_fails_with_it(capsys, monkeypatch):
     assert main(["doctor"]) == 0
     assert "[ok]   Python" in capsys.readouterr().out
-    monkeypatch.setattr("cbam_course.environment.platform.python_version", lambda: "3.9.0")
+    monkeypatch.setattr("cbam_course.doctor.platform.python_version", lambda: "3.9.0")
     assert main(["doctor"]) == 1
 
 
@@ -125,7 +125,7 @@ def test_measure_runs_a_notebook_writes_a_table_and_leaves_no_trace(course, caps
     cell = nbformat.v4.new_code_cell(
         # Written bytes: zeros that were only asked for may take no memory. Held a while: memory is sampled.
         'memory = b"x" * 500_000_000\nimport time\ntime.sleep(1)\n'
-        "from cbam_course.workspace import course_home\ncourse_home()"
+        "from cbam_course.storage import course_home\ncourse_home()"
     )
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
     (course / "exercises" / "03_gates_exercise.ipynb").unlink()

@@ -49,7 +49,7 @@ if SHA256 not in installed() and '"editable": true' not in installed():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "--no-index", "--no-deps", "--force-reinstall", str(wheel)], check=True)
 
-from cbam_course.workspace import keep_work
+from cbam_course.storage import keep_work
 
 keep_work()'''
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from ..workspace import course_home
+from ..storage import course_home
 from .report import Report
 from .task import next_open_task
 from .texts import all_texts, say, word

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .draws import Draws
-from .pixels import to_float
+from .photos import to_float
 from .scene_tasks import CLASSES, COLOURS, DISTANCE, PATCH, Recipe, cells, draw_block
 from .shapes import PALETTE, QUARTERS
 

@@ -1,5 +1,6 @@
 """Networks of torchvision that were trained on ImageNet, checked by hash, or untrained with a sentence."""
 
+import io
 import re
 import warnings
 from pathlib import Path
@@ -7,8 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..data.download import fetch, matches
-from ..data.sources import DataNotFound, first_of
+from ..data.download import DataNotFound, fetch, first_of, read_checked
 
 # A file of torchvision's weights ends its name with the first digits of its SHA-256: resnet18-f37072fd.pth
 _NAMED_HASH = re.compile(r"-([0-9a-f]{8,})\.")
@@ -48,9 +48,11 @@ def _weights(url: str, download: bool) -> dict:
     checksum = f"sha256:{digits.group(1) if digits else ''}"
 
     def here() -> dict:
-        if not path.exists() or not matches(path, checksum):
-            raise FileNotFoundError(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            content = read_checked(path, checksum)
+        except ValueError:  # fetched again
+            raise FileNotFoundError(path) from None
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 
     def server() -> dict:
         fetch(url, path, checksum)

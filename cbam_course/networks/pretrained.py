@@ -22,7 +22,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 def pretrained_resnet20(path: Path = WEIGHTS, expected: str = SHA256) -> CifarResNet:
     """Return the ResNet-20 trained on CIFAR-10, in ``eval`` mode.
 
-    Its input is what ``to_float`` of :mod:`cbam_course.data.pixels` makes of 32×32 images, its output the logits
+    Its input is what ``to_float`` of :mod:`cbam_course.data.photos` makes of 32×32 images, its output the logits
     of :data:`CLASSES`. Where the file is missing or broken, a warning says so in one sentence and the network
     has fresh weights, so that whatever follows still runs.
 

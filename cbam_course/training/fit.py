@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ..attention.arguments import require_positive_integer
-from ..data.pixels import to_float
+from ..data.photos import to_float
 from .batches import batches
 from .history import Epoch, History
 from .objectives import Loss, Metric, defaults_for

@@ -12,7 +12,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 CODE = (
     "data/cifar10.py",
     "data/draws.py",
-    "data/pixels.py",
+    "data/photos.py",
     "data/scene_tasks.py",
     "data/scenes.py",
     "data/shapes.py",

@@ -78,7 +78,7 @@ class Task:
 
         Raises:
             ValueError: CIFAR-10 has too few images, or the number is no multiple of ten.
-            cbam_course.data.sources.DataNotFound: CIFAR-10 cannot be had.
+            cbam_course.data.download.DataNotFound: CIFAR-10 cannot be had.
         """
         kind, network, knobs = _TASKS[self._match[1]]
         if kind == "cifar10":

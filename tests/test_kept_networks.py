@@ -9,10 +9,10 @@ from torch.testing import assert_close
 from torch.utils.data import DataLoader, TensorDataset
 
 from cbam_course import fit
-from cbam_course.training import remember
-from cbam_course.training.remember import fit_once
+from cbam_course.storage import course_home
+from cbam_course.training import kept_networks
+from cbam_course.training.kept_networks import fit_once
 from cbam_course.training.sweep import run_sweep
-from cbam_course.workspace import course_home
 
 
 def network(seed=0):
@@ -44,7 +44,7 @@ def counted(monkeypatch):
         calls.append(options)
         return fit(*arguments, **options)
 
-    monkeypatch.setattr(remember, "fit", counting)
+    monkeypatch.setattr(kept_networks, "fit", counting)
     return calls
 
 
@@ -91,7 +91,7 @@ def test_another_question_is_trained_and_the_old_answer_stays(counted, change):
 
 def test_other_code_is_trained_anew(counted, monkeypatch):
     once()
-    monkeypatch.setattr(remember, "code_hash", lambda: "another")
+    monkeypatch.setattr(kept_networks, "code_hash", lambda: "another")
     once()
     assert len(counted) == 2
 
@@ -103,8 +103,8 @@ def test_the_bar_and_the_device_do_not_matter(counted, capsys):
 
 
 def test_a_function_is_the_same_in_the_next_session():
-    assert remember._word(loss) == f"{__name__}.loss"
-    assert remember._word({"attention": 0.1}) == "{'attention': 0.1}"
+    assert kept_networks._word(loss) == f"{__name__}.loss"
+    assert kept_networks._word({"attention": 0.1}) == "{'attention': 0.1}"
 
 
 def test_a_stopped_training_is_not_kept(monkeypatch):
@@ -131,7 +131,7 @@ def test_a_full_disk_costs_the_memory_but_not_the_network(monkeypatch):
     def full(path, content):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(remember, "write_whole", full)
+    monkeypatch.setattr(kept_networks, "write_whole", full)
     with pytest.warns(UserWarning, match=r"could not be kept in .* \(No space left on device\); next time"):
         _, history = once()
     assert len(history.epochs) == 2

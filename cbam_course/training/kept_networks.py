@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..workspace import course_home, write_whole
+from ..storage import course_home, write_whole
 from .fit import fit
 from .history import Epoch, History
 from .precision import choose_place
@@ -26,7 +26,7 @@ _IRRELEVANT = ("device", "progress")
 def fit_once(name: str, model: nn.Module, train, validation, *, epochs: int, **options) -> History:
     """Do what :func:`cbam_course.training.fit.fit` does, or load what it did when it was asked the same before.
 
-    The result lies in the folder ``checkpoints`` of :func:`cbam_course.workspace.course_home`, under the name and
+    The result lies in the folder ``checkpoints`` of :func:`cbam_course.storage.course_home`, under the name and
     the first digits of a hash of everything that it depends on: the data, the initial weights, the options, the
     course's code. Change one of them, and it is trained anew beside the old one. A training that was stopped is
     not kept.

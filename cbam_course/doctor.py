@@ -14,7 +14,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from .workspace import course_home
+from .storage import course_home
 
 GIB = 2**30
 _OLDEST_PYTHON = ">=3.11"
