@@ -21,7 +21,7 @@ _OLDEST_PYTHON = ">=3.11"
 _SHOWN = ("torch", "torchvision", "numpy", "jupyterlab")
 # Hosted notebooks bring their own Jupyter; without these a lesson still runs.
 _OPTIONAL = ("jupyterlab", "nbval", "ipywidgets")
-_DATA = {"CIFAR-10": "cifar-10-batches-py", "Oxford-IIIT Pet": "oxford-iiit-pet"}
+_DATA = {"CIFAR-10": "cifar-10-batches-py", "Oxford-IIIT Pet": "oxford-iiit-pet", "blood cells": "bccd-voc"}
 
 
 @dataclass(frozen=True)
