@@ -1,5 +1,6 @@
 # make lab        install what is needed, bring work/ up to date, open JupyterLab at lesson 00
-#                 (ARGS=--no-browser without a screen; PIP_ARGS="--index-url ..." for another build of torch)
+#                 (ARGS=--no-browser without a screen; TORCH_INDEX=https://download.pytorch.org/whl/cpu, or another
+#                 index of PyTorch, for another build of torch: nothing else is taken from there)
 # make test       lint, the test suite, then every notebook from top to bottom
 # make notebooks  build notebooks/, exercises/ and solutions/ from authoring/
 # make browser-test  a lesson and an exercise in JupyterLab, clicked and typed in Chromium
@@ -20,7 +21,7 @@ WORKERS := 2
 .DELETE_ON_ERROR:
 
 lab: $(VENV)/installed
-	$(PY) -m cbam_course sync
+	-@$(PY) -m cbam_course sync
 	$(PY) -m jupyter lab $(ARGS) notebooks/00_start_here.ipynb
 
 # Each worker computes on one core; together they would otherwise wait for each other.
@@ -54,6 +55,8 @@ $(PY):
 	if [ -z "$$python" ]; then echo "The course needs Python 3.11 or newer; none was found."; exit 1; fi; \
 	$$python -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "A virtual environment could not be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@if [ -n "$(TORCH_INDEX)" ]; then \
+	  $(PY) -m pip install --no-deps --index-url "$(TORCH_INDEX)" torch torchvision || { rm -rf $(VENV); exit 1; }; fi
 
 $(VENV)/installed: pyproject.toml | $(PY)
 	$(PY) -m pip install $(PIP_ARGS) -e .
