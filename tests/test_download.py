@@ -389,7 +389,7 @@ def test_a_silent_server_is_left_after_the_timeout(tmp_path):
 
 def test_a_server_that_does_not_speak_http_is_a_sentence(tmp_path):
     with bad_server({"file.bin": CONTENT}, "gibberish") as server:
-        assert failure(server, tmp_path).startswith("SERVER cannot be reached (who is there?")
+        assert failure(server, tmp_path) == "SERVER cannot be reached (who is there?)."
 
 
 def test_a_server_that_is_fast_enough_is_waited_for(tmp_path):

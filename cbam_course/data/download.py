@@ -452,7 +452,8 @@ def _network() -> Iterator[None]:
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, DownloadFailed):
             raise reason from None
-        raise _Broken(str(reason) or type(error).__name__) from None
+        words = " ".join(str(reason).split())  # what a server says is no sentence of ours
+        raise _Broken(words or type(error).__name__) from None
 
 
 def fetch_archives(archives: Mapping[str, tuple[str, int]], folder: str, root: Path) -> None:
