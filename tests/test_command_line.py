@@ -67,6 +67,34 @@ def test_outside_the_course_a_sentence_says_where_to_go(command, capsys, monkeyp
     assert "is not inside the course; go to the folder" in capsys.readouterr().err
 
 
+def test_sync_fails_where_something_could_not_be_written_and_says_what(course, capsys, monkeypatch):
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(["sync"]) == 1
+    assert capsys.readouterr().out == (
+        "work/03_gates_exercise.ipynb could not be written (No space left on device).\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["sync", "reset 3"])
+def test_a_file_in_the_place_of_work_is_a_sentence(course, capsys, command):
+    (course / "work").write_text("in the way")
+    assert main(command.split()) == 1
+    assert capsys.readouterr().err == f"{course / 'work'} could not be written or read (File exists).\n"
+
+
+@pytest.mark.parametrize("out", ["exercises", "in the way/notebooks.csv"])
+def test_a_table_that_cannot_be_written_is_refused_before_the_first_notebook_runs(
+    course, capsys, monkeypatch, out
+):
+    (course / "in the way").write_text("")
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: pytest.fail("a notebook ran"))
+    assert main(["measure", "--out", out]) == 1
+    assert "could not be written or read (" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("command", "module"), [("sweep", "training.sweep"), ("table", "inspection.table")])
 def test_sweep_and_table_read_their_own_arguments(monkeypatch, command, module):
     seen = []

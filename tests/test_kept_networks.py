@@ -144,7 +144,9 @@ def rewrite(path, change_history=lambda history: history, change_state=lambda st
     "older",
     [
         lambda history: {**history, "what_only_it_knew": 1},
-        lambda history: {name: value for name, value in history.items() if name not in ("device", "precision")},
+        lambda history: {
+            name: value for name, value in history.items() if name not in ("device", "precision")
+        },
         lambda history: {**history, "epochs": [{**epoch, "more": 1} for epoch in history["epochs"]]},
     ],
 )
@@ -166,7 +168,11 @@ def test_a_network_kept_by_an_older_version_is_read(counted, older):
         {"change_history": lambda history: {**history, "epochs": [{"epoch": 1}]}},
         {"change_state": lambda state: {f"net.{name}": tensor for name, tensor in state.items()}},
         {"change_state": lambda state: {**state, "0.weight": state["0.weight"][:1].clone()}},
-        {"change_state": lambda state: {name: tensor for name, tensor in state.items() if "bias" not in name}},
+        {
+            "change_state": lambda state: {
+                name: tensor for name, tensor in state.items() if "bias" not in name
+            }
+        },
     ],
 )
 def test_one_that_cannot_be_read_is_trained_again_from_where_the_model_stood(counted, older):

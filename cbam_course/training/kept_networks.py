@@ -126,9 +126,7 @@ def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple]:
 
 
 def _history(written: dict) -> History:
-    """Read what an older version wrote, too: what it did not know takes its default, what only it knew is left out."""
+    """Read what an older version wrote, too: what it lacks takes its default, what only it knew is left out."""
     known = {field.name for field in fields(History)}
-    epochs = [
-        Epoch(**{f.name: epoch[f.name] for f in fields(Epoch)}) for epoch in written["epochs"]
-    ]
+    epochs = [Epoch(**{f.name: epoch[f.name] for f in fields(Epoch)}) for epoch in written["epochs"]]
     return History(**{**{name: value for name, value in written.items() if name in known}, "epochs": epochs})
