@@ -152,6 +152,17 @@ def test_a_home_that_cannot_be_written_is_a_warning(monkeypatch, tmp_path):
     assert "Set CBAM_COURSE_HOME" in finding.says
 
 
+def test_a_home_that_can_be_read_only_is_a_warning(monkeypatch, tmp_path):
+    def refused(**_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(examinations.tempfile, "TemporaryFile", refused)
+    finding = one(examinations._home)
+    assert finding.state == "warn"
+    assert "is read, but nothing new can be kept (Read-only file system)" in finding.says
+    assert "set CBAM_COURSE_HOME" in finding.cure
+
+
 def test_data_are_looked_for_where_the_setting_says(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CBAM_COURSE_DATA", raising=False)
