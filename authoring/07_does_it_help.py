@@ -371,8 +371,8 @@ for first, second in (("se", "plain"), ("cbam", "plain"), ("cbam", "se")):
 
 # %%
 from cbam_course.data.cifar10 import DataNotFound, load_cifar10
-from cbam_course.environment import device
-from cbam_course.workspace import course_home
+from cbam_course.doctor import device
+from cbam_course.storage import course_home
 
 if device().type == "cuda":
     try:

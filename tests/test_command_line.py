@@ -36,7 +36,7 @@ def test_it_runs_as_a_module_from_any_folder(tmp_path):
 def test_doctor_prints_the_report_and_fails_with_it(capsys, monkeypatch):
     assert main(["doctor"]) == 0
     assert "[ok]   Python" in capsys.readouterr().out
-    monkeypatch.setattr("cbam_course.environment.platform.python_version", lambda: "3.9.0")
+    monkeypatch.setattr("cbam_course.doctor.platform.python_version", lambda: "3.9.0")
     assert main(["doctor"]) == 1
 
 
@@ -88,6 +88,36 @@ def test_every_command_explains_itself(name, capsys):
 
 
 def test_a_command_learns_what_was_typed_and_may_ask_for_arguments_that_it_does_not_know(monkeypatch):
+def test_sync_fails_where_something_could_not_be_written_and_says_what(course, capsys, monkeypatch):
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(["sync"]) == 1
+    assert capsys.readouterr().out == (
+        "work/03_gates_exercise.ipynb could not be written (No space left on device).\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["sync", "reset 3"])
+def test_a_file_in_the_place_of_work_is_a_sentence(course, capsys, command):
+    (course / "work").write_text("in the way")
+    assert main(command.split()) == 1
+    assert capsys.readouterr().err == f"{course / 'work'} could not be written or read (File exists).\n"
+
+
+@pytest.mark.parametrize("out", ["exercises", "in the way/notebooks.csv"])
+def test_a_table_that_cannot_be_written_is_refused_before_the_first_notebook_runs(
+    course, capsys, monkeypatch, out
+):
+    (course / "in the way").write_text("")
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: pytest.fail("a notebook ran"))
+    assert main(["measure", "--out", out]) == 1
+    assert "could not be written or read (" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("command", "module"), [("sweep", "training.sweep"), ("table", "inspection.table")])
+def test_sweep_and_table_read_their_own_arguments(monkeypatch, command, module):
     seen = []
 
     def add_arguments(parser):
@@ -151,7 +181,7 @@ def test_measure_runs_a_notebook_writes_a_table_and_leaves_no_trace(course, caps
     cell = nbformat.v4.new_code_cell(
         # Written bytes: zeros that were only asked for may take no memory. Held a while: memory is sampled.
         'memory = b"x" * 500_000_000\nimport time\ntime.sleep(1)\n'
-        "from cbam_course.workspace import course_home\ncourse_home()"
+        "from cbam_course.storage import course_home\ncourse_home()"
     )
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
     (course / "exercises" / "03_gates_exercise.ipynb").unlink()

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .pixels import to_float
+from .photos import to_float
 from .random_numbers import RandomNumbers
 from .scene_recipes import CLASSES, COLOURS, DISTANCE, PATCH, Recipe, cells, draw_block, near_layouts
 from .shapes import PALETTE, QUARTERS

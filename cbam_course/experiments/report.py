@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..home import write_whole
+from ..storage import write_whole
 from ..training.statistics import summary
 from .execute import evaluation_path, tuning_path
 from .outcomes import Outcome, outcomes, rows_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from ..home import write_whole
+from ..storage import write_whole
 
 COLUMNS = (
     "data", "model", "seed", "accuracy", "metric", "accuracy_small", "accuracy_large", "validation_accuracy",

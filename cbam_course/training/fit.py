@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from ..arguments import require_one_of, require_whole
-from ..data.pixels import to_float
+from ..data.photos import to_float
 from .metrics import Loss, Metric, defaults_for
 from .parameter_groups import parameter_groups, train_mode
 
