@@ -188,7 +188,8 @@ def rename_new(old: Path, new: Path) -> None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(new)) from None
         os.rename(old, new)
     else:
-        os.unlink(old)
+        with suppress(OSError):  # it has its name; the old one, should it stay, is cleared the next time
+            os.unlink(old)
 
 
 @contextmanager
@@ -206,7 +207,8 @@ def _temporary_file(path: Path, content: bytes) -> Iterator[Path]:
             os.fsync(file.fileno())
         yield temporary
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _permissions(path: Path) -> int:

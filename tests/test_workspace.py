@@ -320,6 +320,22 @@ def test_whatever_fails_in_the_middle_the_sentence_is_true(course, mine, action)
     assert step > 3
 
 
+@pytest.mark.parametrize("action", ["sync", "reset"])
+def test_whatever_fails_while_a_copy_is_added_the_sentence_is_true(course, action):
+    for step in range(1, 20):
+        for path in (course / "work").iterdir():
+            path.unlink()
+        with pytest.MonkeyPatch.context() as patched:
+            counted = interrupt(patched, step, "before", OSError(28, "No space left on device"))
+            (outcome,) = workspace.sync(course) if action == "sync" else workspace.reset(3, course)
+        there = (course / "work" / NAME).exists()
+        assert there == ("is new." in str(outcome) or "is a fresh copy." in str(outcome)), outcome
+        assert there or "could not be written (No space left on device)" in str(outcome)
+        if len(counted) < step:
+            break
+    assert step > 3
+
+
 def test_a_full_disk_changes_nothing_and_says_so(course, monkeypatch):
     def full(handle):
         raise OSError(28, "No space left on device")

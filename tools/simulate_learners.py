@@ -296,11 +296,11 @@ def simulate(updates: int, kills: int, downloads: int, seed: int) -> tuple[Count
         seed: of everything that is drawn.
     """
     with tempfile.TemporaryDirectory() as folder:
-        learner = Learner(Path(folder).resolve() / "course", seed)
-        play_updates(learner, updates)
-        play_kills(learner, kills)
-        counted, problems = play_servers(Path(folder), learner.draw, downloads)
-    return learner.counted + counted, learner.problems + problems
+        careless, killed = (Learner(Path(folder).resolve() / name, seed) for name in ("careless", "killed"))
+        play_updates(careless, updates)
+        play_kills(killed, kills)
+        counted, problems = play_servers(Path(folder), random.Random(seed), downloads)
+    return careless.counted + killed.counted + counted, careless.problems + killed.problems + problems
 
 
 def main(argv: list[str] | None = None) -> int:
