@@ -6,7 +6,12 @@ from importlib import import_module
 from pathlib import Path
 
 # These commands read their own arguments: everything after the word goes to the main() of the module.
-_FORWARDED = {"sweep": "training.sweep", "table": "inspection.table"}
+_FORWARDED = {"table": "inspection.table"}
+# These offer add_arguments(parser) and run(options); only the one that was typed is imported.
+_OFFERED = {
+    "sweep": ("experiments.sweep", "train several models with several seeds, one row per run"),
+    "experiment": ("experiments.command", "registered experiments: list, tune, run, rerun, report, verify"),
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -15,20 +20,21 @@ def main(argv: list[str] | None = None) -> int:
     Args:
         argv: the words after the program's name; by default those of the command line.
     """
-    parser = _parser()
-    options, rest = parser.parse_known_args(argv)
-    if rest and options.command not in _FORWARDED:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    words = sys.argv[1:] if argv is None else argv
     try:
+        parser = _parser(words)
+        options, rest = parser.parse_known_args(words)
+        if rest and options.command not in _FORWARDED:
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
         return _run(options, rest) or 0
     except ModuleNotFoundError as error:
-        print(_missing(options.command, error.name or ""), file=sys.stderr)
+        print(_missing(words[0], error.name or ""), file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m cbam_course", description="The course's own tools.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("doctor", help="examine this computer")
@@ -39,8 +45,13 @@ def _parser() -> argparse.ArgumentParser:
     measure = commands.add_parser("measure", help="run every notebook, show seconds and peak memory")
     measure.add_argument("--only", default="", help="notebooks whose name begins so, for example 03")
     measure.add_argument("--out", type=Path, help="also write the table to this CSV file")
-    for name, text in (("sweep", "run the experiments"), ("table", "show a table of results")):
-        commands.add_parser(name, help=f"{text}; see `{name} --help`", add_help=False)
+    commands.add_parser("table", help="show a table of results; see `table --help`", add_help=False)
+    for name, (module, text) in _OFFERED.items():
+        command = commands.add_parser(name, help=text)
+        if words[:1] == [name]:
+            offers = import_module(f"cbam_course.{module}")
+            offers.add_arguments(command)
+            command.set_defaults(run=offers.run)
     return parser
 
 
@@ -48,7 +59,7 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int | None:
     if options.command in _FORWARDED:
         return import_module(f"cbam_course.{_FORWARDED[options.command]}").main(rest)
     try:
-        return _COMMANDS[options.command](options)
+        return options.run(options) if options.command in _OFFERED else _COMMANDS[options.command](options)
     except (FileNotFoundError, ValueError) as error:  # a sentence for whoever typed the command
         print(error, file=sys.stderr)
         return 1
