@@ -62,7 +62,13 @@ class Evidence:
         return float(self.runs(model, data=data)["learning_rate"].iloc[0])
 
     def gain(
-        self, first: str, second: str, *, data: str | None = None, rate: float | None = None, column: str = "accuracy"
+        self,
+        first: str,
+        second: str,
+        *,
+        data: str | None = None,
+        rate: float | None = None,
+        column: str = "accuracy",
     ) -> Difference:
         """Return the difference of two models, first minus second, paired by seed; see :meth:`runs`."""
         pair = pd.concat([self.runs(model, data=data, rate=rate) for model in (first, second)])

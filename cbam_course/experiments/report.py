@@ -127,8 +127,17 @@ def _section(registration: Registration, how_far: str, table: pd.DataFrame, give
         f"Seen before: {' '.join(r.seen.split())}",
         "",
     ]
-    lines += ["| comparison | expected, because | first | second | difference (95 %) | room | corrected p | verdict |",
-              "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    names = (
+        "comparison",
+        "expected, because",
+        "first",
+        "second",
+        "difference (95 %)",
+        "room",
+        "corrected p",
+        "verdict",
+    )
+    lines += [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
     lines += [_row(outcome) for outcome in outcomes(r, table, given_up)]
     lines += ["", *_models(r, table)]
     return "\n".join([*lines, ""])
