@@ -6,7 +6,12 @@ from importlib import import_module
 from pathlib import Path
 
 # These commands read their own arguments: everything after the word goes to the main() of the module.
-_FORWARDED = {"sweep": "training.sweep", "table": "inspection.table"}
+_FORWARDED = {"sweep": "training.sweep", "table": "inspection.table", "cost": "inspection.cost"}
+_TEXTS = {
+    "sweep": "run the experiments",
+    "table": "show a table of results",
+    "cost": "measure seconds, memory and bytes moved of a network with and without attention",
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,15 +44,15 @@ def _parser() -> argparse.ArgumentParser:
     measure = commands.add_parser("measure", help="run every notebook, show seconds and peak memory")
     measure.add_argument("--only", default="", help="notebooks whose name begins so, for example 03")
     measure.add_argument("--out", type=Path, help="also write the table to this CSV file")
-    for name, text in (("sweep", "run the experiments"), ("table", "show a table of results")):
+    for name, text in _TEXTS.items():
         commands.add_parser(name, help=f"{text}; see `{name} --help`", add_help=False)
     return parser
 
 
 def _run(options: argparse.Namespace, rest: list[str]) -> int | None:
-    if options.command in _FORWARDED:
-        return import_module(f"cbam_course.{_FORWARDED[options.command]}").main(rest)
     try:
+        if options.command in _FORWARDED:
+            return import_module(f"cbam_course.{_FORWARDED[options.command]}").main(rest)
         return _COMMANDS[options.command](options)
     except (FileNotFoundError, ValueError) as error:  # a sentence for whoever typed the command
         print(error, file=sys.stderr)
