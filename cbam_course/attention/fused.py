@@ -150,7 +150,8 @@ class _Fused(nn.Module):
             parameters = tuple(self.parameters())
             if x.requires_grad or any(p.requires_grad for p in parameters):
                 return _Gated.apply(self, x, *parameters)
-        return _forward(channel, spatial, x, None)
+        # Without gradients a channel gate is as cheap as it gets: the pools, one product.
+        return super().forward(x) if spatial is None else _forward(channel, spatial, x, None)
 
 
 class FusedSqueezeExcitation(_Fused, SqueezeExcitation):
