@@ -1,5 +1,6 @@
-# make lab        install what is needed, bring work/ up to date, open JupyterLab at lesson 00
-#                 (ARGS=--no-browser without a screen; PIP_ARGS="--index-url ..." for another build of torch)
+# make lab        install what is needed, bring work/ up to date, open JupyterLab at the lesson that comes next
+#                 (ARGS=--no-browser without a screen; ARGS="--port 8890" and whatever else jupyter lab knows;
+#                 PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for the small build of torch)
 # make test       lint, the test suite, then every notebook from top to bottom
 # make notebooks  build notebooks/, exercises/ and solutions/ from authoring/
 # make browser-test  a lesson and an exercise in JupyterLab, clicked and typed in Chromium
@@ -15,13 +16,14 @@ PY := $(BIN)/python
 FIND_PYTHON := for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
   $$p -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null && echo $$p && break; done
 WORKERS := 2
+DOWNLOAD := The first time this downloads about 3 GB on Linux, where PyTorch brings its CUDA libraries \
+  (README.md, Start, has the way to the small build), and about 0.4 GB on macOS and Windows.
 
 .PHONY: lab test browser-test notebooks lint colab colab-links colab-check
 .DELETE_ON_ERROR:
 
 lab: $(VENV)/installed
-	$(PY) -m cbam_course sync
-	$(PY) -m jupyter lab $(ARGS) notebooks/00_start_here.ipynb
+	$(PY) -m cbam_course lab $(ARGS)
 
 # Each worker computes on one core; together they would otherwise wait for each other.
 test: export OMP_NUM_THREADS := 1
@@ -50,12 +52,14 @@ colab-check: $(VENV)/installed-test
 	$(PY) tools/colab_check.py $(ARGS)
 
 $(PY):
+	@echo "Making a virtual environment in $(VENV)/"
 	@python=$$($(FIND_PYTHON)); \
 	if [ -z "$$python" ]; then echo "The course needs Python 3.11 or newer; none was found."; exit 1; fi; \
 	$$python -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "A virtual environment could not be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
 $(VENV)/installed: pyproject.toml | $(PY)
+	@echo "Installing the course and what it needs into $(VENV)/. $(if $(PIP_ARGS),,$(DOWNLOAD))"
 	$(PY) -m pip install $(PIP_ARGS) -e .
 	@touch $@
 

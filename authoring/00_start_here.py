@@ -37,18 +37,9 @@
 # their gates, and learn to judge what is said about them. Wherever the course makes a claim, it tests it, beside the
 # simplest thing that might do as well. Sometimes that simple thing wins.
 #
-# | no. | lesson | afterwards you can | hours, with its exercise |
-# |---|---|---|---|
-# | 00 | Start here | use the checks, hints and the progress table | ½ |
-# | 01 | [Feature maps and broadcasting](01_feature_maps.ipynb) | pool and broadcast without surprises | 1 |
-# | 02 | [Squeeze-and-Excitation](02_squeeze_and_excitation.ipynb) | build SE, and say what it cannot see | 1¼ |
-# | 03 | [Channel attention](03_channel_attention.ipynb) | say why a maximum belongs beside the average | 1¼ |
-# | 04 | [Spatial attention](04_spatial_attention.ipynb) | build it, and test whether its map points at anything | 1½ |
-# | 05 | [CBAM](05_cbam.ipynb) | put the two together, and say what each part brings | 1¾ |
-# | 06 | [Plug it into real networks](06_plug_in.ipynb) | insert it anywhere without breaking what was trained, and count its cost | 1¾ |
-# | 07 | [Does it help?](07_does_it_help.ipynb) | compare networks so that it survives a referee, and read published tables | 2 |
+# <!-- lessons -->
 #
-# About eleven hours in all; the exercises are half of them. Words and symbols stand in the [glossary](../GLOSSARY.md).
+# Words and symbols stand in the [glossary](../GLOSSARY.md).
 #
 # ## Is this computer ready?
 #
@@ -189,11 +180,6 @@ check("warm-up", brightness)
 #
 # No. Progress only grows.
 # </details>
-#
-# ## Now you
-#
-# Two short tasks: [your copy](../work/00_start_here_exercise.ipynb) (made by `make lab`), or
-# [the blank one](../exercises/00_start_here_exercise.ipynb) to read online.
 #
 # ## Sources
 #

@@ -13,8 +13,7 @@
 # %% [markdown]
 # # 00 · Start here: exercise
 #
-# **Goal** Get used to `check`, `hint` and `progress`. Two tasks, 10 minutes.
-# The lesson: [00 · Start here](../notebooks/00_start_here.ipynb).
+# **Goal** Get used to `check`, `hint` and `progress`.
 #
 # Write your answer into the empty cell, run it, then run the cell with `check`.
 

@@ -273,13 +273,6 @@ print("hooks left:", len(network[1]._forward_hooks))
 # It scales each image as a whole: neither channels nor positions are told apart.
 # </details>
 #
-# ## Now you
-#
-# The exercise has six tasks: [your copy](../work/01_feature_maps_exercise.ipynb) (made by `make lab`), or
-# [the blank one](../exercises/01_feature_maps_exercise.ipynb) to read online.
-# Before: [00 · Start here](00_start_here.ipynb). Next:
-# [02 · Squeeze-and-Excitation](02_squeeze_and_excitation.ipynb).
-#
 # ## Sources
 #
 # * PyTorch's documentation on broadcasting semantics and on `register_forward_hook`.

@@ -14,7 +14,6 @@
 # # 01 · Feature maps and broadcasting: exercise
 #
 # **Goal** Pool over the right axes, predict what broadcasting does, and find a bug that raises no error.
-# Six tasks, about 40 minutes. The lesson: [01 · Feature maps](../notebooks/01_feature_maps.ipynb).
 #
 # Write your answer into the empty cell, run it, then run the cell with `check`. `hint("task-id")` gives one hint at a
 # time, three for each task.

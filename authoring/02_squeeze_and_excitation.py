@@ -494,12 +494,6 @@ print(compare(table, "se", "context-mean"))
 # specific to images.
 # </details>
 #
-# ## Now you
-#
-# The exercise has five tasks: [your copy](../work/02_squeeze_and_excitation_exercise.ipynb) (made by `make lab`),
-# or [the blank one](../exercises/02_squeeze_and_excitation_exercise.ipynb) to read online.
-# Before: [01 · Feature maps](01_feature_maps.ipynb). Next: [03 · Channel attention](03_channel_attention.ipynb).
-#
 # ## Sources
 #
 # * J. Hu, L. Shen, G. Sun: *Squeeze-and-Excitation Networks*, CVPR 2018. Sections 3.1 (squeeze), 3.2 (excitation);

@@ -14,7 +14,6 @@
 # # 02 · Squeeze-and-Excitation: exercise
 #
 # **Goal** Write the three steps of SE, then the module, and find a bug that raises no error.
-# Five tasks, about 45 minutes. The lesson: [02 · Squeeze-and-Excitation](../notebooks/02_squeeze_and_excitation.ipynb).
 #
 # Write your answer into the empty cell, run it, then run the cell with `check`. Checking is free: do it as often as
 # you like. `hint("task-id")` gives one hint at a time, three for each task.

@@ -428,13 +428,6 @@ print(f"mean {broken.mean():.3f}   maximum {broken.max():.0f}")
 # Average and maximum are equal, so the logit is twice that of SE with the same MLP. Training can absorb the factor.
 # </details>
 #
-# ## Now you
-#
-# The exercise has six tasks: [your copy](../work/03_channel_attention_exercise.ipynb) (made by `make lab`),
-# or [the blank one](../exercises/03_channel_attention_exercise.ipynb) to read online.
-# Before: [02 · Squeeze-and-Excitation](02_squeeze_and_excitation.ipynb).
-# Next: [04 · Spatial attention](04_spatial_attention.ipynb).
-#
 # ## Sources
 #
 # * S. Woo, J. Park, J.-Y. Lee, I. S. Kweon: *CBAM: Convolutional Block Attention Module*, ECCV 2018, section 3.1,

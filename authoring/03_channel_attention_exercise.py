@@ -14,7 +14,6 @@
 # # 03 · Channel attention: exercise
 #
 # **Goal** Write the two summaries and the module, and predict what sharing, adding and the sigmoid do to them.
-# Six tasks, about 50 minutes. The lesson: [03 · Channel attention](../notebooks/03_channel_attention.ipynb).
 #
 # Write your answer into the empty cell, run it, then run the cell with `check`. Checking is free: do it as often as
 # you like. `hint("task-id")` gives one hint at a time, three for each task.

@@ -587,12 +587,6 @@ plots.plot_runs(runs_by_label("what", what), xlabel="accuracy on what", chance=1
 # the border the padding comes into the window, and the values change.
 # </details>
 #
-# ## Now you
-#
-# The exercise has seven tasks: [your copy](../work/04_spatial_attention_exercise.ipynb) (made by `make lab`),
-# or [the blank one](../exercises/04_spatial_attention_exercise.ipynb) to read online.
-# Before: [03 · Channel attention](03_channel_attention.ipynb). Next: [05 · CBAM](05_cbam.ipynb).
-#
 # ## Sources
 #
 # * S. Woo, J. Park, J.-Y. Lee, I. S. Kweon: *CBAM: Convolutional Block Attention Module*, ECCV 2018, section 3.1

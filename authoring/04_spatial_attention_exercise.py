@@ -14,8 +14,7 @@
 # # 04 · Spatial attention: exercise
 #
 # **Goal** Write the spatial gate, keep its map aligned with the image, read one off its border, and measure where it
-# points. Seven tasks, about 60 minutes. Difficulty 1 to 4 of 5.
-# The lesson: [04 · Spatial attention](../notebooks/04_spatial_attention.ipynb).
+# points. Difficulty 1 to 4 of 5.
 #
 # Write your answer into the empty cell, run it, then run the cell with `check`. Checking is free: do it as often as
 # you like.

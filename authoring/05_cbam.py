@@ -681,13 +681,6 @@ print(chosen.join(gain).round(3).to_string())
 # than that of the network with beautiful maps. To learn what a gate does for the answer, change it and measure.
 # </details>
 #
-# ## Now you
-#
-# The exercise has seven tasks: [your copy](../work/05_cbam_exercise.ipynb) (made by `make lab`),
-# or [the blank one](../exercises/05_cbam_exercise.ipynb) to read online.
-# Before: [04 · Spatial attention](04_spatial_attention.ipynb). Next:
-# [06 · Plug it into real networks](06_plug_in.ipynb).
-#
 # ## Sources
 #
 # * S. Woo, J. Park, J.-Y. Lee, I. S. Kweon: *CBAM: Convolutional Block Attention Module*, ECCV 2018, sections 3 and 4.1.

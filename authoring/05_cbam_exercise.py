@@ -14,7 +14,7 @@
 # # 05 · CBAM: exercise
 #
 # **Goal** Put the two gates in sequence, tell three arrangements apart, find a bug in the wiring, and carry weights
-# from one implementation to another. Seven tasks, about 60 minutes. The lesson: [05 · CBAM](../notebooks/05_cbam.ipynb).
+# from one implementation to another.
 #
 # Write your answer into the empty cell, run it, then run the cell with `check`. Checking is free: do it as often as
 # you like. `hint("task-id")` gives one hint at a time, three for each task.

@@ -626,12 +626,6 @@ else:
 # middle, and the gates learn slowly. And two gates in nine blocks leave 0.993 eighteen times over: near is not equal.
 # </details>
 #
-# ## Now you
-#
-# The exercise has six tasks: [your copy](../work/06_plug_in_exercise.ipynb) (made by `make lab`),
-# or [the blank one](../exercises/06_plug_in_exercise.ipynb) to read online.
-# Before: [05 · CBAM](05_cbam.ipynb). Next: [07 · Does it help?](07_does_it_help.ipynb).
-#
 # ## Sources
 #
 # * S. Woo, J. Park, J.-Y. Lee, I. S. Kweon: *CBAM: Convolutional Block Attention Module*, ECCV 2018: figure 3, table 4.

@@ -14,8 +14,7 @@
 # # 06 · Plug it into real networks: exercise
 #
 # **Goal** Find a wrong width, insert attention by hand and without a jolt, count what it adds, carry weights over, and
-# give what is new and what is old their own learning rates. Six tasks, about 65 minutes. The lesson:
-# [06 · Plug it into real networks](../notebooks/06_plug_in.ipynb).
+# give what is new and what is old their own learning rates.
 #
 # Write your answer into the empty cell, run it, then run the cell with `check`. Checking is free: do it as often as
 # you like. `hint("task-id")` gives one hint at a time, three for each task.

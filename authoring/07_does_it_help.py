@@ -506,12 +506,6 @@ for claim, (table, first, second) in verdicts.items():
 # The task cannot tell: there is no room for a gain, as with radius 7. Choose a task on which the baseline leaves something to do.
 # </details>
 #
-# ## Now you
-#
-# The exercise has eight tasks: [your copy](../work/07_does_it_help_exercise.ipynb) (made by `make lab`),
-# or [the blank one](../exercises/07_does_it_help_exercise.ipynb) to read online.
-# Before: [06 · Plug it into real networks](06_plug_in.ipynb).
-#
 # ## Sources
 #
 # * S. Woo, J. Park, J.-Y. Lee, I. S. Kweon: *CBAM: Convolutional Block Attention Module*, ECCV 2018; J. Hu, L. Shen, G. Sun:

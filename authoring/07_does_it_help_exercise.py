@@ -14,8 +14,7 @@
 # # 07 · Does it help? Exercise
 #
 # **Goal** Compute what a handful of runs can show, tell sound comparisons from flawed ones, build a fair baseline, and put
-# a prediction in writing before you look. Eight tasks, about 75 minutes. The lesson:
-# [07 · Does it help?](../notebooks/07_does_it_help.ipynb).
+# a prediction in writing before you look.
 #
 # Write your answer into the empty cell, run it, then run the cell with `check`. Checking is free: do it as often as
 # you like. `hint("task-id")` gives one hint at a time, three for each task.

@@ -1,17 +1,10 @@
-"""The command line: ``python -m cbam_course doctor``, ``measure``, ``progress``, ``sync`` and so on."""
+"""The command line: ``python -m cbam_course lab``, ``doctor``, ``progress``, ``sync`` and so on."""
 
 import argparse
 import sys
+from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
-
-# These commands read their own arguments: everything after the word goes to the main() of the module.
-_FORWARDED = {"sweep": "training.sweep", "table": "inspection.table", "cost": "inspection.cost"}
-_TEXTS = {
-    "sweep": "run the experiments",
-    "table": "show a table of results",
-    "cost": "measure seconds, memory and bytes moved of a network with and without attention",
-}
+from typing import NamedTuple
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,75 +13,35 @@ def main(argv: list[str] | None = None) -> int:
     Args:
         argv: the words after the program's name; by default those of the command line.
     """
-    parser = _parser()
-    options, rest = parser.parse_known_args(argv)
-    if rest and options.command not in _FORWARDED:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    words = sys.argv[1:] if argv is None else argv
     try:
-        return _run(options, rest) or 0
+        parser = _parser(words)
+        options, others = parser.parse_known_args(words)
+        if others and not hasattr(options, "others"):
+            parser.error(f"unrecognized arguments: {' '.join(others)}")
+        options.words, options.others = words, others
+        return options.run(options)
+    except (FileNotFoundError, ValueError) as error:  # a sentence for whoever typed the command
+        print(error, file=sys.stderr)
     except ModuleNotFoundError as error:
-        print(_missing(options.command, error.name or ""), file=sys.stderr)
+        print(_missing(words[0], error.name or ""), file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: list[str]) -> argparse.ArgumentParser:
+    """Return a parser that knows every command by name, and the arguments of the one that was typed."""
     parser = argparse.ArgumentParser(prog="python -m cbam_course", description="The course's own tools.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("doctor", help="examine this computer")
-    commands.add_parser("progress", help="show the table of all tasks")
-    commands.add_parser("sync", help="bring the exercises in work/ up to date; edited ones stay as they are")
-    reset = commands.add_parser("reset", help="give a fresh copy of an exercise and keep the old one")
-    reset.add_argument("number", help="the lesson's number, for example 03")
-    measure = commands.add_parser("measure", help="run every notebook, show seconds and peak memory")
-    measure.add_argument("--only", default="", help="notebooks whose name begins so, for example 03")
-    measure.add_argument("--out", type=Path, help="also write the table to this CSV file")
-    for name, text in _TEXTS.items():
-        commands.add_parser(name, help=f"{text}; see `{name} --help`", add_help=False)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=command.text, allow_abbrev=False)
+        # Only the command that was typed is imported: the others may be slow to load, or lack a package.
+        if words[:1] == [name]:
+            offers = import_module(f"cbam_course.{command.module}") if command.module else command
+            offers.add_arguments(subparser)
+            subparser.set_defaults(run=offers.run)
     return parser
-
-
-def _run(options: argparse.Namespace, rest: list[str]) -> int | None:
-    try:
-        if options.command in _FORWARDED:
-            return import_module(f"cbam_course.{_FORWARDED[options.command]}").main(rest)
-        return _COMMANDS[options.command](options)
-    except (FileNotFoundError, ValueError) as error:  # a sentence for whoever typed the command
-        print(error, file=sys.stderr)
-        return 1
-
-
-def _doctor(options) -> int:
-    from .environment import doctor
-
-    report = doctor()
-    print(report)
-    return 0 if report.healthy else 1
-
-
-def _measure(options) -> int:
-    from .measure import measure_course
-
-    return measure_course(only=options.only, out=options.out)
-
-
-def _progress(options) -> None:
-    from .checks import progress
-
-    print(progress())
-
-
-def _sync(options) -> None:
-    from .workspace import sync
-
-    print("\n".join(sync()) or "work/ is up to date.")
-
-
-def _reset(options) -> None:
-    from .workspace import reset
-
-    print("\n".join(reset(options.number)))
 
 
 def _missing(command: str, module: str) -> str:
@@ -97,7 +50,74 @@ def _missing(command: str, module: str) -> str:
     return f"{command} needs the package {module}, which is not installed: pip install {module}"
 
 
-_COMMANDS = {"doctor": _doctor, "measure": _measure, "progress": _progress, "sync": _sync, "reset": _reset}
+def _doctor(options: argparse.Namespace) -> int:
+    from .environment import doctor
+
+    report = doctor()
+    print(report)
+    return 0 if report.healthy else 1
+
+
+def _progress(options: argparse.Namespace) -> int:
+    from .checks import progress
+
+    print(progress())
+    return 0
+
+
+def _sync(options: argparse.Namespace) -> int:
+    from .workspace import sync
+
+    print("\n".join(sync()) or "work/ is up to date.")
+    return 0
+
+
+def _reset(options: argparse.Namespace) -> int:
+    from .workspace import reset
+
+    print("\n".join(reset(options.number)))
+    return 0
+
+
+def _number(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("number", help="the lesson's number, for example 03")
+
+
+def _nothing(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+class Command(NamedTuple):
+    """What a word on the command line does, and where that is written.
+
+    ``module``, below ``cbam_course``, offers ``add_arguments(parser)`` and ``run(options) -> int``; what takes two
+    lines stands in this file instead. ``options.words`` holds all that was typed. A command whose
+    ``add_arguments`` calls ``parser.set_defaults(others=[])`` also gets the arguments that it does not know, in
+    ``options.others``; elsewhere they are refused.
+    """
+
+    text: str
+    module: str = ""
+    run: Callable[[argparse.Namespace], int] | None = None
+    add_arguments: Callable[[argparse.ArgumentParser], None] = _nothing
+
+
+# A new command is one line here.
+COMMANDS = {
+    "lab": Command("open JupyterLab at the lesson that comes next", module="lab"),
+    "doctor": Command("examine this computer", run=_doctor),
+    "progress": Command("show the table of all tasks", run=_progress),
+    "sync": Command("bring the exercises in work/ up to date; edited ones stay as they are", run=_sync),
+    "reset": Command(
+        "give a fresh copy of an exercise and keep the old one", run=_reset, add_arguments=_number
+    ),
+    "measure": Command("run every notebook, show seconds and peak memory", module="measure"),
+    "sweep": Command("run the experiments", module="training.sweep"),
+    "table": Command("show what attention costs in the papers' networks", module="inspection.table"),
+    "cost": Command(
+        "measure seconds, memory and bytes moved, with and without attention", module="inspection.cost"
+    ),
+}
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Seconds and peak memory of every notebook of the course, beside the ceilings they must stay under."""
 
+import argparse
 import csv
 import os
 import platform
@@ -140,3 +141,14 @@ def _write_csv(out: Path, rows: list[Measurement]) -> None:
         writer = csv.DictWriter(file, [*Measurement.__dataclass_fields__, *made_with], lineterminator="\n")
         writer.writeheader()
         writer.writerows({**asdict(row), **made_with} for row in rows)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``python -m cbam_course measure`` to a parser."""
+    parser.add_argument("--only", default="", help="notebooks whose name begins so, for example 03")
+    parser.add_argument("--out", type=Path, help="also write the table to this CSV file")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command and return its exit status."""
+    return measure_course(only=options.only, out=options.out)

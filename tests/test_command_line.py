@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from cbam_course import measure
-from cbam_course.__main__ import main
+from cbam_course.__main__ import COMMANDS, main
 from cbam_course.measure import Measurement, measure_course
 
 
@@ -29,7 +29,7 @@ def course(tmp_path, monkeypatch):
 def test_it_runs_as_a_module_from_any_folder(tmp_path):
     run = [sys.executable, "-m", "cbam_course", "--help"]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
-    for command in ("doctor", "measure", "progress", "sync", "reset", "sweep", "table"):
+    for command in ("lab", "doctor", "measure", "progress", "sync", "reset", "sweep", "table"):
         assert command in done.stdout
 
 
@@ -67,13 +67,39 @@ def test_outside_the_course_a_sentence_says_where_to_go(command, capsys, monkeyp
     assert "is not inside the course; go to the folder" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("command", "module"), [("sweep", "training.sweep"), ("table", "inspection.table")])
-def test_sweep_and_table_read_their_own_arguments(monkeypatch, command, module):
+def test_only_the_command_that_was_typed_is_imported(monkeypatch):
+    imported = []
+
+    def note(name):
+        imported.append(name)
+        return types.SimpleNamespace(add_arguments=lambda parser: None, run=lambda options: 0)
+
+    monkeypatch.setattr("cbam_course.__main__.import_module", note)
+    assert main(["table"]) == 0
+    assert imported == ["cbam_course.inspection.table"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([name, "--help"])
+    assert stopped.value.code == 0
+    assert f"python -m cbam_course {name}" in capsys.readouterr().out
+
+
+def test_a_command_learns_what_was_typed_and_may_ask_for_arguments_that_it_does_not_know(monkeypatch):
     seen = []
-    stub = types.SimpleNamespace(main=lambda argv: seen.append(argv))
-    monkeypatch.setitem(sys.modules, f"cbam_course.{module}", stub)
-    assert main([command, "--seeds", "3", "--help"]) == 0
-    assert seen == [["--seeds", "3", "--help"]]
+
+    def add_arguments(parser):
+        parser.add_argument("--seeds", type=int)
+        parser.set_defaults(others=[])
+
+    stub = types.SimpleNamespace(add_arguments=add_arguments, run=lambda options: seen.append(options) or 3)
+    monkeypatch.setattr("cbam_course.__main__.import_module", lambda name: stub)
+    words = ["sweep", "--port", "8890", "--seeds", "5", "a.ipynb"]
+    assert main(words) == 3
+    assert (seen[0].seeds, seen[0].others) == (5, ["--port", "8890", "a.ipynb"])
+    assert seen[0].words == words
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ FLOORS = (
     {"inspection"},
     {"training"},
     {"checks"},
-    {"measure"},
+    {"measure", "lab"},
     {"__main__"},
 )
 HEIGHT = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}

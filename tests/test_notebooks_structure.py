@@ -67,16 +67,34 @@ def test_a_lesson_has_its_parts(name):
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_a_lesson_links_to_its_exercise_in_both_places(name):
-    exercise = f"{Path(name).stem}_exercise.ipynb"
+def test_a_lesson_ends_with_links_to_its_exercise_in_both_places_and_to_the_next_lesson(name):
+    last, exercise = links(cells(name)[-1].source), f"{Path(name).stem}_exercise.ipynb"
     if f"exercises/{exercise}" in TARGETS:
-        assert {f"../work/{exercise}", f"../exercises/{exercise}"} <= set(links(prose(name)))
+        assert {f"../work/{exercise}", f"../exercises/{exercise}"} <= set(last)
+    assert {"../GLOSSARY.md", *_next(name)} <= set(last)
 
 
 @pytest.mark.parametrize("name", EXERCISES)
-def test_an_exercise_links_to_its_lesson(name):
+def test_an_exercise_links_to_its_lesson_the_next_one_and_the_glossary_at_both_ends(name):
     lesson = Path(name).name.replace("_exercise", "")
-    assert f"../notebooks/{lesson}" in links(prose(name))
+    back = {f"../notebooks/{lesson}", "../GLOSSARY.md"}
+    assert back <= set(links(cells(name)[0].source))
+    assert back | {f"../notebooks/{after}" for after in _next(f"notebooks/{lesson}")} <= set(
+        links(cells(name)[-1].source)
+    )
+
+
+def _next(lesson):
+    """The lesson that follows; the way leads past optional ones, whose number ends in a letter."""
+    following = [name for name in LESSONS if name > lesson and re.match(r"notebooks/\d+_", name)]
+    return [Path(name).name for name in following[:1]]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "authoring").glob("*.py")), ids=lambda path: path.stem)
+def test_no_source_holds_by_hand_what_the_build_adds(path):
+    text = path.read_text(encoding="utf-8")
+    assert "../work/" not in text
+    assert not re.findall(r"\b\w+ tasks, (?:about )?\d+ minutes", text)
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from cbam_course import count_cost, insert_attention
-from cbam_course.__main__ import main as command_line
-from cbam_course.inspection.table import ATTENTION, cost_rows, main
+from cbam_course.__main__ import main
+from cbam_course.inspection.table import ATTENTION, cost_rows
 from cbam_course.networks.resnet import IMAGENET, imagenet_resnet
 
 COLUMNS = ["plain", "SE, with biases", "CBAM, paper", "CBAM, lesson", "SE, without biases"]
@@ -52,7 +52,7 @@ def test_torchvisions_stride_makes_resnet_50_dearer():
 
 def test_the_command_prints_the_table_whole_on_80_columns(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    assert command_line(["table", "resnet18"]) == 0
+    assert main(["table", "resnet18"]) == 0
     printed = capsys.readouterr().out
     assert all(f"{n:,}" in printed for n in PARAMETERS["resnet18"])
     assert "resnet34" not in printed
@@ -61,13 +61,13 @@ def test_the_command_prints_the_table_whole_on_80_columns(capsys, monkeypatch):
 
 
 def test_the_stride_can_be_chosen_and_is_explained(capsys):
-    main(["resnet18", "--stride", "3x3"])
+    main(["table", "resnet18", "--stride", "3x3"])
     assert "as in torchvision in the 3×3" in " ".join(capsys.readouterr().out.split())
-    main(["resnet18"])
+    main(["table", "resnet18"])
     assert "as in the papers in the first 1×1" in " ".join(capsys.readouterr().out.split())
 
 
 def test_an_unknown_network_lists_the_known_ones(capsys):
     with pytest.raises(SystemExit):
-        main(["resnet19"])
+        main(["table", "resnet19"])
     assert "no such network: resnet19; choose from resnet18, resnet34" in capsys.readouterr().err

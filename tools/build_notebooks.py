@@ -2,6 +2,7 @@
 
 ``python tools/build_notebooks.py`` executes the notebooks whose source, package or results changed.
 ``--only 03`` builds one lesson, ``--all`` executes everything, ``--no-execute`` keeps the outputs there are.
+It also writes the numbers in README's table, and authoring/built.sha256.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import nbformat
 from alternatives import describe_pictures
 from blanker import blank
 from colab_links import link, published
+from navigation import add_navigation, with_numbers
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -52,7 +54,7 @@ def targets(root, only=""):
     """Return the notebooks that the sources in root/authoring ask for, in order, without outputs."""
     found, place = [], _published(root)
     for path in sorted((root / "authoring").glob(f"{only}*.py")):
-        cells = jupytext.read(path, fmt="py:percent").cells
+        cells = add_navigation(jupytext.read(path, fmt="py:percent").cells, path.stem, root, place)
         if path.stem.endswith("_exercise"):
             found += _exercise(root, path.stem, cells)
         else:
@@ -169,13 +171,36 @@ def _keep_outputs(notebook, old):
 
 def _write(target, done):
     nbformat.validate(target.notebook)
-    text = nbformat.writes(target.notebook) + "\n"
-    if target.path.exists() and target.path.read_text(encoding="utf-8") == text:
-        return "executed" if done == "executed" else "up to date"
-    temporary = target.path.with_suffix(".tmp")
+    changed = _write_text(target.path, nbformat.writes(target.notebook) + "\n")
+    return done if changed or done == "executed" else "up to date"
+
+
+def _write_text(path, text):
+    """Write a file whole if it changed, and return whether it did."""
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    temporary = path.with_suffix(".tmp")
     temporary.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(temporary, target.path)
-    return done
+    os.replace(temporary, path)
+    return True
+
+
+def digests(root, built=()):
+    """Return the text of authoring/built.sha256: a line for each notebook as the build left it.
+
+    ``python -m cbam_course lab`` tells by it which notebooks are as the course made them.
+
+    Args:
+        root: the folder that holds authoring/.
+        built: paths of the notebooks that were written just now; the lines of the others stay as they are.
+    """
+    path = root / "authoring" / "built.sha256"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    known = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
+    for notebook in built:
+        content = notebook.read_bytes().replace(b"\r\n", b"\n")
+        known[notebook.relative_to(root).as_posix()] = hashlib.sha256(content).hexdigest()
+    return "".join(f"{known[name]}  {name}\n" for name in sorted(known) if (root / name).exists())
 
 
 def main(argv=None):
@@ -197,6 +222,9 @@ def main(argv=None):
         except CellExecutionError as error:
             raise SystemExit(_where(target, error)) from None
         print(f"{target.path.relative_to(root)}: {done} ({time.perf_counter() - start:.0f} s)", flush=True)
+        _write_text(root / "authoring" / "built.sha256", digests(root, [target.path]))
+    if (root / "README.md").exists():
+        _write_text(root / "README.md", with_numbers(root))
 
 
 def _where(target, error):

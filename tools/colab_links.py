@@ -43,10 +43,14 @@ class Published:
         """What pip installs: the repository at the tag."""
         return f"git+{self.address}@{self.tag}"
 
-    def badge(self, path: str) -> str:
-        """Return the badge that opens the notebook at ``path``, relative to the repository, in Colab."""
+    def colab(self, path: str) -> str:
+        """Return the address that opens the notebook at ``path``, relative to the repository, in Colab."""
         place = self.address.removeprefix("https://github.com/")
-        return BADGE.format(f"https://colab.research.google.com/github/{place}/blob/{self.tag}/{path}")
+        return f"https://colab.research.google.com/github/{place}/blob/{self.tag}/{path}"
+
+    def badge(self, path: str) -> str:
+        """Return the badge that leads there."""
+        return BADGE.format(self.colab(path))
 
 
 def published(pyproject: Path) -> Published | None:

@@ -528,10 +528,3 @@ def _measured(row: dict) -> Measured:
         Traffic(**row["traffic"]),
         Seconds(**row["seconds"]),
     )
-
-
-def main(argv: list[str]) -> int:
-    """Run ``cost`` with these arguments."""
-    parser = argparse.ArgumentParser(prog="python -m cbam_course cost", description=__doc__.splitlines()[0])
-    add_arguments(parser)
-    return run(parser.parse_args(argv))

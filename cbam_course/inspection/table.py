@@ -77,18 +77,22 @@ def _total(plain: Cost, added: list[tuple[int, Cost]]) -> Cost:
     return Cost(plain.parameters + parameters, plain.macs + sum(times * cost.macs for times, cost in added))
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Print the table and return the exit status.
-
-    Args:
-        argv: the words after ``table``; by default none, which counts every network.
-    """
-    parser = argparse.ArgumentParser(prog="python -m cbam_course table", description=__doc__)
-    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"any of {', '.join(IMAGENET)}")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``python -m cbam_course table`` to a parser."""
+    parser.add_argument(
+        "networks", nargs="*", type=_network, metavar="NETWORK", help=f"any of {', '.join(IMAGENET)}"
+    )
     parser.add_argument("--stride", choices=list(_STRIDE), default="1x1", help="where a Bottleneck strides")
-    options = parser.parse_args(argv or [])
-    if unknown := [name for name in options.networks if name not in IMAGENET]:
-        parser.error(f"no such network: {', '.join(unknown)}; choose from {', '.join(IMAGENET)}")
+
+
+def _network(name: str) -> str:
+    if name not in IMAGENET:
+        raise argparse.ArgumentTypeError(f"no such network: {name}; choose from {', '.join(IMAGENET)}")
+    return name
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the table and return the exit status."""
     rows = cost_rows(options.networks or IMAGENET, stride=options.stride)
     console = Console()
     console.print(_as_table(rows))

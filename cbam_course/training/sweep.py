@@ -162,18 +162,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheduler", help="address of a Dask cluster, such as tcp://10.0.0.5:8786")
 
 
-def main(argv: list[str]) -> int:
-    """Run the command line and return its exit status: 0, or 1 if a run failed.
+def run(options: argparse.Namespace) -> int:
+    """Run the command line and return its exit status: 0, 1 if a run failed, 2 if it was asked for wrongly.
 
     Args:
-        argv: the words after ``sweep``.
+        options: those of :func:`add_arguments`, and ``words``: all that was typed, which every row records.
     """
-    parser = argparse.ArgumentParser(prog="python -m cbam_course sweep", description="Run an experiment.")
-    add_arguments(parser)
-    options = vars(parser.parse_args(argv))
-    models = options.pop("models").split(",")
+    named = (
+        "data",
+        "seeds",
+        "epochs",
+        "images",
+        "learning_rate",
+        "out",
+        "jobs",
+        "threads",
+        "device",
+        "scheduler",
+    )
+    chosen = {name: getattr(options, name) for name in named}
+    command = " ".join(["python -m cbam_course", *options.words])
     try:
-        table = run_sweep(models=models, **options, command=" ".join(["python -m cbam_course sweep", *argv]))
+        table = run_sweep(models=options.models.split(","), **chosen, command=command)
     except (TypeError, ValueError, ModuleNotFoundError, ConnectionError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
-from course_server import serve_course
 from lab_page import LabPage
+from lab_server import copy_course, make_lab, serve
 from screenshots import take_picture
 
 from cbam_course.checks.texts import all_texts
@@ -41,21 +42,34 @@ def browser():
 
 @pytest.fixture(scope="module")
 def server(browser, tmp_path_factory):
-    """Return the address and token of a JupyterLab whose learner has come to lesson 03."""
+    """Return the JupyterLab of `make lab`, for a learner who has come to lesson 03."""
     folder = tmp_path_factory.mktemp("browser")
     (folder / "home").mkdir()
     earlier = [text.task_id for text in all_texts().values() if text.lesson < "03"]
     lines = [json.dumps({"task": task, "status": "passed"}) + "\n" for task in earlier]
     (folder / "home" / "progress.jsonl").write_text("".join(lines), encoding="utf-8")
-    with serve_course(folder) as address_and_token:
-        yield address_and_token
+    with serve(make_lab(), copy_course(folder / "course"), folder) as server:
+        yield server
 
 
 @pytest.fixture
 def lab(browser, server):
     """Return a page to open notebooks on."""
     with browser.new_context(viewport={"width": 1000, "height": 1600}) as context:
-        yield LabPage(context.new_page(), *server)
+        yield LabPage(context.new_page(), server.address, server.token)
+
+
+@pytest.fixture
+def newcomer(browser, tmp_path):
+    """Return the page that `make lab` shows on a fresh clone."""
+    with (
+        serve(make_lab(), copy_course(tmp_path / "course"), tmp_path) as server,
+        browser.new_context(viewport={"width": 1500, "height": 1200}) as context,
+    ):
+        lab = LabPage(context.new_page(), server.address, server.token)
+        printed = re.search(rf"{server.address}/(\S+)\?token=", server.log.read_text(encoding="utf-8"))
+        lab.page.goto(f"{server.address}/{printed[1]}?token={server.token}")
+        yield lab
 
 
 @pytest.fixture

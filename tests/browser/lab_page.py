@@ -1,6 +1,6 @@
 """A notebook in JupyterLab, as somebody in front of the screen sees and uses it."""
 
-PATIENCE = 90_000  # milliseconds; a slow computer may need a while to train a lesson's networks
+PATIENCE = 300_000  # milliseconds; a busy computer may need a while to train a lesson's networks
 TROUBLE = (
     "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
 )
@@ -31,6 +31,22 @@ class LabPage:
         # The circle above the notebook is "idle" already before there is a kernel.
         self.page.locator("#jp-main-statusbar", has_text="| Idle").wait_for()
 
+    @property
+    def notebook(self):
+        """The notebook that is seen; others may be open behind it."""
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+    def wait_for_tab(self, name):
+        """Wait until the document ``name`` is in front."""
+        self.page.locator("#jp-main-dock-panel .lm-mod-current", has_text=name).and_(
+            self.page.locator(f"[title*='Name: {name}']")
+        ).wait_for()
+
+    def follow(self, text):
+        """Click the last link with these words in the notebook that is seen."""
+        # JupyterLab finds out where a link leads after it has drawn it.
+        self.notebook.locator("a[href*='/files/']", has_text=text).last.click()
+
     def choose(self, menu, entry):
         """Click an entry of the menu bar."""
         self.page.locator(".lm-MenuBar-item", has_text=menu).first.click()
@@ -45,19 +61,19 @@ class LabPage:
 
     def cell(self, text):
         """Return the first cell that contains ``text``, prose or code."""
-        return self.page.locator(".jp-Notebook-cell", has_text=text).first
+        return self.notebook.locator(".jp-Notebook-cell", has_text=text).first
 
     def prose(self, text):
         """Return the first paragraph that contains ``text``."""
-        return self.page.locator(".jp-Notebook p", has_text=text).first
+        return self.notebook.locator(".jp-Notebook p", has_text=text).first
 
     def outputs(self, text=""):
         """Return the outputs that contain ``text``."""
-        return self.page.locator(".jp-OutputArea-output", has_text=text)
+        return self.notebook.locator(".jp-OutputArea-output", has_text=text)
 
     def trouble(self):
         """Return the words of all errors and warnings in the notebook."""
-        return self.page.locator(TROUBLE).all_inner_texts()
+        return self.notebook.locator(TROUBLE).all_inner_texts()
 
     def run(self, cell):
         """Run one cell, wait for it, and return its output."""

@@ -51,3 +51,24 @@ def test_a_folded_reminder_leads_to_a_hint(lab):
     assert reminder.is_visible()
     shown = lab.type_below(lab.cell("Stuck?"), reminder.inner_text())
     assert "Hint 1 of 3" in shown.inner_text()
+
+
+def test_make_lab_alone_leads_from_lesson_00_to_its_exercise_and_back_and_on_to_lesson_01(newcomer):
+    newcomer.wait_for_tab("00_start_here.ipynb")
+    newcomer.follow("your copy")
+    newcomer.wait_for_tab("00_start_here_exercise.ipynb")
+    newcomer.run(newcomer.cell("from cbam_course import check"))
+    newcomer.type_over(
+        newcomer.cell("def brightness"), "def brightness(images):\n    return images.mean(dim=(1, 2, 3))"
+    )
+    assert "warm-up: passed" in newcomer.run(newcomer.cell('check("warm-up"')).inner_text()
+
+    newcomer.follow("00 · Start here")
+    newcomer.wait_for_tab("00_start_here.ipynb")
+    newcomer.follow("glossary")
+    newcomer.wait_for_tab("GLOSSARY.md")
+
+    newcomer.page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="00_start_here.ipynb").click()
+    newcomer.follow("01 · Feature maps")
+    newcomer.wait_for_tab("01_feature_maps.ipynb")
+    assert newcomer.page.locator(".jp-Dialog").count() == 0
