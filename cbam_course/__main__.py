@@ -126,6 +126,9 @@ COMMANDS = {
     ),
     "sweep": Command("train models with several seeds, one row a run", module="experiments.sweep"),
     "table": Command("show what attention costs in the papers' networks", module="inspection.table"),
+    "cost": Command(
+        "measure seconds, memory and bytes moved, with and without attention", module="inspection.cost"
+    ),
 }
 
 
