@@ -1,4 +1,4 @@
-"""Networks for the tests of the microscope: every module in every convention, all parameters away from their start."""
+"""Networks for the tests of the microscope: every module in every convention, no parameter where it starts."""
 
 from functools import partial
 
@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from cbam_course import CBAM, ChannelAttention, SpatialAttention, SqueezeExcitation
+from cbam_course.inspection.mirror import find_mirror
+from cbam_course.inspection.transcript import gate_steps, record_steps
 from cbam_course.networks.ablations import OnePool, Parallel, SpatialFirst
 from cbam_course.networks.small_cnn import HEADS, DenseCNN, SmallCNN
 
@@ -81,9 +83,6 @@ def all_networks():
 
 def full_steps(model, images):
     """Return every intermediate of a network by the name that the page has for it."""
-    from cbam_course.inspection.microscope import gate_steps, record_steps
-    from cbam_course.inspection.mirror import find_mirror
-
     steps = record_steps(model, images)
     mirrors = [find_mirror(block.attention, [steps[f"{n}.pool"]]) for n, block in enumerate(model.blocks)]
     return steps | gate_steps(mirrors, steps)

@@ -11,23 +11,17 @@ from string import Template
 import torch
 from torch import Tensor, nn
 
-from ..data.pixels import to_float
 from ..data.shapes import PALETTE
 from ..networks.small_cnn import DenseCNN, SmallCNN
-from .mirror import ChannelGate, Mirror, SpatialGate, as_it_stands, find_mirror
+from .mirror import find_mirror
 from .plots.glance import show_glance
+from .transcript import gate_steps, network_record, record_steps, text_of
 
 MOST_IMAGES = 24
 HEIGHT = 940  # pixels of the frame in a notebook
 TITLE = "Attention under the microscope"
-_EXPECTED = 256  # at most so many numbers of each intermediate are written down for the page's own check
 _PAGE = Path(__file__).parent / "page"
 _SCRIPTS = ("forward.js", "draw.js", "words.js", "view.js")
-_UNKNOWN = (
-    "{name} is built in another way than this page can compute (it knows a two-layer MLP over the averages and the "
-    "maxima of the channels, and one convolution over the average and the maximum of each position), so it shows what "
-    "PyTorch computed for these pictures, and they cannot be painted on."
-)
 
 
 class Microscope:
@@ -114,11 +108,11 @@ def microscope(
     _check_images(images)
     page = {
         "size": list(images.shape[2:]),
-        "images": [_text(image) for image in images],
+        "images": [text_of(image) for image in images],
         "colours": [[name, list(colour)] for name, colour in PALETTE.items()],
         **_answers(labels, images),
         "classes": None if classes is None else [str(name) for name in classes],
-        "networks": [_network(name, model, images) for name, model in networks.items()],
+        "networks": [network_record(name, model, images) for name, model in networks.items()],
     }
     words, figure = _glance(*next(iter(networks.items())), images, classes)
     picture = BytesIO()
@@ -161,139 +155,11 @@ def _answers(labels: Tensor | None, images: Tensor) -> dict:
     if labels.shape == images.shape[:1] and not labels.is_floating_point():
         return {"labels": labels.tolist(), "masks": None}
     if labels.shape == (len(images), *images.shape[2:]) and labels.dtype == torch.bool:
-        return {"labels": None, "masks": [_text(mask.to(torch.uint8)) for mask in labels]}
+        return {"labels": None, "masks": [text_of(mask.to(torch.uint8)) for mask in labels]}
     raise ValueError(
         f"labels have the shape {tuple(labels.shape)} and the dtype {labels.dtype}; give whole numbers "
         f"({len(images)},) or masks of bool ({len(images)}, {images.shape[2]}, {images.shape[3]})."
     )
-
-
-def _text(values: Tensor) -> str:
-    """Return the numbers as base64: uint8 as they are, all others as float32, little-endian."""
-    values = values.detach().cpu()
-    array = values.numpy() if values.dtype == torch.uint8 else values.to(torch.float32).numpy().astype("<f4")
-    return base64.b64encode(array.tobytes()).decode()
-
-
-def _network(name: str, model: nn.Module, images: Tensor) -> dict:
-    steps = record_steps(model, images)
-    mirrors = [find_mirror(b.attention, [steps[f"{n}.pool"]]) for n, b in enumerate(model.blocks)]
-    strange = [b.attention for b, mirror in zip(model.blocks, mirrors, strict=True) if mirror is None]
-    expected = steps | gate_steps(mirrors, steps)
-    return {
-        "name": name,
-        "dense": isinstance(model, DenseCNN),
-        "blocks": [
-            _block(block, mirror, steps[f"{number}.out"])
-            for number, (block, mirror) in enumerate(zip(model.blocks, mirrors, strict=True))
-        ],
-        "head": _head(model),
-        "note": _UNKNOWN.format(name=type(strange[0]).__name__) if strange else "",
-        "expected": {key: _sample(values[0]) for key, values in expected.items()},
-    }
-
-
-def _block(block: nn.Module, mirror: Mirror | None, outputs: Tensor) -> dict:
-    conv, norm = block.conv, block.norm
-    return {
-        "inputs": conv.in_channels,
-        "channels": conv.out_channels,
-        "conv": _text(conv.weight),
-        "norm": [_text(values) for values in (norm.weight, norm.bias, norm.running_mean, norm.running_var)],
-        "eps": norm.eps,
-        "pool": isinstance(block.pool, nn.MaxPool2d),
-        "parallel": mirror is not None and mirror.parallel,
-        "gates": [] if mirror is None else [_gate(gate) for gate in mirror.gates],
-        # What came out of a module that cannot be read, for each picture.
-        "outputs": [_text(output) for output in outputs] if mirror is None else None,
-    }
-
-
-def _gate(gate: ChannelGate | SpatialGate) -> dict:
-    if isinstance(gate, ChannelGate):
-        arrays = {
-            name: _text(getattr(gate, name)) for name in ("first", "first_bias", "second", "second_bias")
-        }
-        return {"kind": gate.kind, "pools": list(gate.pools), "hidden": len(gate.first), **arrays}
-    plain = {"scale": gate.scale, "shift": gate.shift, "padding": gate.padding, "side": gate.kernel.shape[-1]}
-    return {"kind": gate.kind, "kernel": _text(gate.kernel), **plain}
-
-
-def _head(model: nn.Module) -> dict:
-    if isinstance(model, DenseCNN):
-        return {"layers": [_layer(model.mark.weight.flatten(1), model.mark.bias)]}
-    layers = [layer for layer in model.head.classify if isinstance(layer, nn.Linear)]
-    pools = ["mean", "max"] if model.head.takes_maximum else ["mean"]
-    return {"pools": pools, "layers": [_layer(layer.weight, layer.bias) for layer in layers]}
-
-
-def _layer(weight: Tensor, bias: Tensor) -> dict:
-    return {"outputs": len(weight), "weight": _text(weight), "bias": _text(bias)}
-
-
-def _sample(values: Tensor) -> dict:
-    """Return evenly spaced numbers of an intermediate, at most 256, or all of a small one."""
-    flat = values.flatten()
-    step = -(-len(flat) // _EXPECTED)
-    return {"length": len(flat), "step": step, "values": _text(flat[::step])}
-
-
-def record_steps(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
-    """Run a network and return every intermediate by name, as it came out of the network's own modules.
-
-    Args:
-        model: a :class:`SmallCNN` or :class:`DenseCNN`.
-        images: uint8 (n, 3, H, W).
-
-    Returns:
-        ``"0.conv"``, ``"0.norm"``, ``"0.relu"``, ``"0.pool"`` (what attention reads) and ``"0.out"`` for block 0,
-        and so on; ``"pooled"`` and ``"hidden"``, or ``"mark"``, of the head; ``"answer"``.
-    """
-    steps: dict[str, Tensor] = {}
-
-    def write(name: str, of_input: bool = False):
-        def hook(module, inputs, output):
-            # A copy: the next layer may work in place.
-            steps[name] = (inputs[0] if of_input else output).detach().clone()
-
-        return hook
-
-    hooks = []
-    for number, block in enumerate(model.blocks):
-        parts = {"conv": block.conv, "norm": block.norm, "pool": block.pool, "out": block.attention}
-        hooks += [part.register_forward_hook(write(f"{number}.{name}")) for name, part in parts.items()]
-        hooks.append(block.pool.register_forward_hook(write(f"{number}.relu", of_input=True)))
-    if isinstance(model, DenseCNN):
-        hooks.append(model.mark.register_forward_hook(write("mark")))
-    else:
-        hooks.append(model.head.classify[0].register_forward_hook(write("pooled", of_input=True)))
-        if len(model.head.classify) > 1:
-            hooks.append(model.head.classify[1].register_forward_hook(write("hidden")))
-    like = next(model.parameters())
-    try:
-        with as_it_stands(model):
-            steps["answer"] = model(to_float(images).to(like)).clone()
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return steps
-
-
-def gate_steps(mirrors: Sequence[Mirror | None], steps: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the intermediates of the gates by name: ``"0.channel.mean"``, ``"0.spatial.logit"`` and so on.
-
-    Args:
-        mirrors: one for each block.
-        steps: of :func:`record_steps`.
-    """
-    found = {}
-    for number, mirror in enumerate(mirrors):
-        x = y = steps[f"{number}.pool"].double().cpu()
-        for gate in mirror.gates if mirror else ():
-            inside = gate.steps(x if mirror.parallel else y)
-            found |= {f"{number}.{gate.kind}.{name}": values for name, values in inside.items()}
-            y = y * gate.gate(x if mirror.parallel else y)
-    return found
 
 
 def _glance(name: str, model: nn.Module, images: Tensor, classes: Sequence[str] | None):

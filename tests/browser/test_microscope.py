@@ -1,22 +1,21 @@
 """The microscope in a real browser: the same numbers as PyTorch, every control by keyboard, axe, and offline."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from microscope_networks import EarlySigmoid, all_networks, full_steps, shuffled
 from PIL import Image
 
-sys.path.append(str(Path(__file__).parents[1]))
-from microscope_networks import EarlySigmoid, all_networks, full_steps, shuffled  # noqa: E402
-
-from cbam_course import CBAM, ChannelAttention, SpatialAttention, make_scenes  # noqa: E402
-from cbam_course.inspection.microscope import microscope  # noqa: E402
-from cbam_course.networks.small_cnn import DenseCNN, SmallCNN  # noqa: E402
+from cbam_course import CBAM, ChannelAttention, SpatialAttention, make_scenes
+from cbam_course.inspection.microscope import microscope
+from cbam_course.networks.small_cnn import DenseCNN, SmallCNN
 
 SCENES = make_scenes(4, seed=3)
 WHAT = make_scenes(2, task="what", size=48, seed=4)
 READY = "html[data-ready]"
+# What somebody can change, and what to call it; of a group of radio buttons, Tab stops at the chosen one.
+CONTROL = """e => e.matches('button, select, input, canvas[tabindex], summary')
+  && e.getClientRects().length && (e.type !== 'radio' || e.checked)"""
+NAME = "e => e.id || e.name || e.tagName + (e.dataset.kind || '')"
 ALL_STEPS = """([network, picture]) => Object.fromEntries(Object.entries(
     forward(networks[network], pictures[picture].original, size, { number: picture }).steps
 ).map(([name, values]) => [name, Array.from(values)]))"""
@@ -165,21 +164,12 @@ def rested(page):
 
 
 def test_tab_reaches_every_control_and_leaves_it(small):
-    wanted = set(
-        small.evaluate(
-            """() => [...document.querySelectorAll('main :is(button, select, input, canvas[tabindex], summary)')]
-            .filter(e => e.getClientRects().length && (e.type !== 'radio' || e.checked)).map(e => e.id || e.name || e.tagName + (e.dataset.kind || ''))"""
-        )
-    )
+    wanted = set(small.evaluate(f"[...document.querySelectorAll('main *')].filter({CONTROL}).map({NAME})"))
     assert {"picture", "channel-gate", "spatial-gate", "network", "value", "undo", "SELECTchannel"} <= wanted
     reached = set()
     for _ in range(60):
         small.keyboard.press("Tab")
-        reached.add(
-            small.evaluate(
-                "() => (e => e.id || e.name || e.tagName + (e.dataset.kind || ''))(document.activeElement)"
-            )
-        )
+        reached.add(small.evaluate(f"({NAME})(document.activeElement)"))
     assert wanted <= reached
 
 
