@@ -1,11 +1,15 @@
 """The microscope in a real browser: the same numbers as PyTorch, every control by keyboard, axe, and offline."""
 
+import io
+import os
+from pathlib import Path
+
 import pytest
 import torch
 from microscope_networks import EarlySigmoid, all_networks, full_steps, shuffled
 from PIL import Image
 
-from cbam_course import CBAM, ChannelAttention, SpatialAttention, make_scenes
+from cbam_course import CBAM, ChannelAttention, SpatialAttention, fit, make_scenes
 from cbam_course.inspection.microscope import microscope
 from cbam_course.networks.small_cnn import DenseCNN, SmallCNN
 
@@ -441,3 +445,50 @@ def test_the_page_fits_a_narrow_screen(browser, several, tmp_path):
         page.goto(path.as_uri())
         page.wait_for_selector(READY)
         assert page.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+SHOWN_IN_LAB = """
+import torch
+from cbam_course import CBAM, make_scenes
+from cbam_course.inspection.microscope import microscope
+from cbam_course.networks.small_cnn import SmallCNN
+class Mine(torch.nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.down, self.up = torch.nn.Linear(channels, 4), torch.nn.Linear(4, channels)
+    def forward(self, x):
+        pools = x.amax((2, 3)), x.mean((2, 3))
+        return x * sum(self.up(self.down(p).relu()) for p in pools).sigmoid()[:, :, None, None]
+microscope({"mine": SmallCNN(5, attention=Mine)}, make_scenes(3).images)
+"""
+
+
+def test_jupyterlab_shows_it_with_a_learners_own_module(lab):
+    lab.open("notebooks/00_start_here.ipynb")
+    output = lab.type_below(lab.cell("00 · "), SHOWN_IN_LAB)
+    frame = output.locator("iframe").element_handle().content_frame()
+    frame.wait_for_selector(READY)
+    assert float(frame.evaluate("document.documentElement.dataset.maxDifference")) <= 1e-4
+    assert not frame.is_visible("#note")
+    frame.focus("#channel-gate")
+    lab.page.keyboard.press("-")
+    frame.wait_for_function("() => $('sentence').textContent.includes('You set the gate of channel')")
+
+
+@pytest.mark.skipif(
+    not os.environ.get("SCREENSHOTS"), reason="pictures are wanted only with SCREENSHOTS=FOLDER"
+)
+def test_a_picture_for_the_readme(page, tmp_path):
+    train, shown = make_scenes(2000, seed=0), make_scenes(8, seed=3)
+    torch.manual_seed(0)
+    model = SmallCNN(5, attention=lambda c: CBAM(c, 4))
+    fit(model, train.classification, shown.classification, epochs=8, batch_size=32, progress=False)
+    view = microscope({"CBAM": model}, shown.images, labels=shown.labels, classes=shown.class_names)
+    opened(page, view, tmp_path)
+    page.select_option("#block", "1")
+    page.wait_for_timeout(500)
+    path = Path(os.environ["SCREENSHOTS"]) / "microscope.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shot = page.screenshot(full_page=True)
+    whole = Image.open(io.BytesIO(shot)).convert("RGB")
+    whole.crop((0, 0, whole.width, min(1000, whole.height))).quantize(256).save(path, optimize=True)

@@ -105,15 +105,16 @@ function drawGrid(canvas, x, channels, [h, w], extent, { low, high, chosen }) {
   frame(context, (chosen % COLUMNS) * cell + 1, Math.floor(chosen / COLUMNS) * tall + 11, cell - 2, tall - 13);
 }
 
-/* Bars side by side; series stand in lanes below each other. */
-function drawBars(canvas, series, extent, tall, { low, high, chosen }) {
+/* Bars side by side; series stand in lanes below each other, each from 0 to its own largest value, or to `high`. */
+function drawBars(canvas, series, extent, tall, { chosen, high: common = 0 }) {
   const context = prepare(canvas, extent, series.length * tall);
   series.forEach(({ values, name, fill, marks }, lane) => {
     const top = lane * tall + 14, height = tall - 18, wide = extent / values.length;
-    const up = (value) => top + height * (1 - (Math.min(high, Math.max(low, value)) - low) / (high - low || 1));
-    const zero = up(Math.min(Math.max(0, low), high));
+    const high = common || Math.max(1e-6, largest(values));
+    const up = (value) => top + height * (1 - Math.min(1, Math.max(0, value / high)));
+    const zero = up(0);
     context.fillStyle = colour("text");
-    context.fillText(`${name}, from ${low.toFixed(2)} to ${high.toFixed(2)}`, 0, lane * tall + 10);
+    context.fillText(`${name}, from 0 to ${number(high)}`, 0, lane * tall + 10);
     values.forEach((value, i) => {
       context.fillStyle = i === chosen ? colour("chosen") : colour(fill);
       context.fillRect(i * wide + 1, Math.min(up(value), zero), Math.max(1, wide - 2), Math.max(1, Math.abs(zero - up(value))));

@@ -170,14 +170,14 @@ function drawChannels() {
     + `average ${number(after_.mean[chosen], 3)}, maximum ${number(after_.max[chosen], 3)}.`);
   drawBars($("pools"), [
     { values: pools.mean, name: "average", fill: "first" }, { values: pools.max, name: "maximum", fill: "second" },
-  ], wide, 62, { low: 0, high, chosen });
+  ], wide, 62, { chosen });
   label("pools", `Channel ${chosen}: average ${number(pools.mean[chosen], 3)}, maximum ${number(pools.max[chosen], 3)}.`);
   const gate = gateOf("channel"), used = factorsOf("channel", "used"), computed = factorsOf("channel", "gate");
   $("channel-part").hidden = !used;
   $("hidden-part").hidden = $("drag").hidden = !gate;
   if (used) {
     const high = Math.max(1, largest(used));
-    drawBars($("channel-gate"), [{ values: used, marks: computed, name: "gate", fill: "third" }], wide, 90, { low: 0, high, chosen });
+    drawBars($("channel-gate"), [{ values: used, marks: computed, name: "gate", fill: "third" }], wide, 90, { high, chosen });
     label("channel-gate", `Gate of channel ${chosen}: ${number(used[chosen])}, computed ${number(computed[chosen])}. `
       + "Left and right choose a channel; plus and minus change its gate.");
   }
@@ -185,8 +185,7 @@ function drawChannels() {
   state.unit = Math.min(state.unit, gate.hidden - 1);
   const names = { mean: "from the averages", max: "from the maxima" }, fills = { mean: "first", max: "second" };
   const lanes = gate.pools.map((pool) => ({ values: shown.at(`channel.hidden.${pool}`), name: names[pool], fill: fills[pool] }));
-  const most = Math.max(1e-6, ...lanes.map((lane) => largest(lane.values)));
-  drawBars($("hidden"), lanes, wide, 46, { low: 0, high: most, chosen: state.unit });
+  drawBars($("hidden"), lanes, wide, 46, { chosen: state.unit });
   label("hidden", `Hidden unit ${state.unit} of ${gate.hidden}: `
     + lanes.map((lane) => `${number(lane.values[state.unit], 3)} ${lane.name}`).join(", ") + ".");
 }
