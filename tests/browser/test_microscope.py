@@ -80,7 +80,7 @@ def difference(page):
 
 def said(page):
     """Return the sentence once it rests."""
-    page.wait_for_timeout(500)
+    page.wait_for_function("() => !waiting && $('sentence').textContent === sentence()")
     return page.inner_text("#sentence")
 
 
@@ -137,7 +137,7 @@ def test_a_module_the_page_cannot_compute_is_told_and_shown_as_pytorch_computed_
         steps = full_steps(networks()["mine"], SCENES.images)
         wanted = gate(steps["2.pool"])[0].flatten()
     alive = steps["2.pool"][0].amax((1, 2)) > 0
-    small.wait_for_timeout(300)
+    said(small)
     found = torch.tensor(small.evaluate("Array.from(factorsOf('channel', 'used'))"))
     torch.testing.assert_close(found[alive], wanted[alive], rtol=1e-4, atol=1e-4)
     assert small.is_disabled("#clean")
@@ -387,7 +387,7 @@ def test_axe_finds_nothing_inside_the_frame(page, axe, several, tmp_path, scheme
     frame.click("#unit-sum summary")
     for name in ("CBAM", "spatial", "plain", "mine"):
         frame.select_option("#network", label=name)
-        page.wait_for_timeout(400)
+        said(frame)
         assert violations(axe, frame) == [], name
 
 
@@ -423,7 +423,7 @@ def test_the_saved_file_works_offline_and_asks_for_nothing(browser, several, tmp
         page.goto(path.as_uri())
         page.wait_for_selector(READY)
         page.select_option("#network", label="spatial")
-        page.wait_for_timeout(300)
+        assert "Network spatial" in said(page)
         assert asked == [path.as_uri()]
 
 
@@ -483,7 +483,7 @@ def test_a_picture_for_the_readme(page, tmp_path):
     view = microscope({"CBAM": model}, shown.images, labels=shown.labels, classes=shown.class_names)
     opened(page, view, tmp_path)
     page.select_option("#block", "1")
-    page.wait_for_timeout(500)
+    said(page)
     path = Path(os.environ["SCREENSHOTS"]) / "microscope.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     shot = page.screenshot(full_page=True)
