@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "cbam_course"
 MOST_FILES = 90
 # From the ground up; rooms on one floor do not import each other.
 FLOORS = (
-    {"storage", "arguments"},
+    {"storage", "arguments", "intervals"},
     {"workspace", "doctor"},
     {"attention", "data"},
     {"networks"},
