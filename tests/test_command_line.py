@@ -29,7 +29,7 @@ def course(tmp_path, monkeypatch):
 def test_it_runs_as_a_module_from_any_folder(tmp_path):
     run = [sys.executable, "-m", "cbam_course", "--help"]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
-    for command in ("lab", "doctor", "measure", "progress", "sync", "reset", "sweep", "table"):
+    for command in ("lab", "doctor", "measure", "progress", "sync", "reset", "sweep", "experiment", "cost", "table"):
         assert command in done.stdout
 
 
@@ -193,3 +193,18 @@ def test_measure_runs_a_notebook_writes_a_table_and_leaves_no_trace(course, caps
     assert "notebooks/01_one.ipynb" in capsys.readouterr().out
     assert path.read_bytes() == before
     assert not Path(os.environ["CBAM_COURSE_HOME"]).exists()
+
+
+def test_the_registered_experiments_are_listed_and_an_unknown_one_gets_their_names(capsys):
+    assert main(["experiment", "list"]) == 0
+    assert "learning-rate" in capsys.readouterr().out
+    assert main(["experiment", "run", "magic"]) == 1
+    assert capsys.readouterr().err.startswith("No experiment 'magic' is registered; there are: cifar10, ")
+
+
+def test_verify_exits_with_one_and_a_sentence(capsys, monkeypatch):
+    monkeypatch.setattr("cbam_course.experiments.verify.faults", lambda ledger: ["a row is missing"])
+    assert main(["experiment", "verify"]) == 1
+    assert "a row is missing" in capsys.readouterr().err
+    monkeypatch.setattr("cbam_course.experiments.verify.faults", lambda ledger: [])
+    assert main(["experiment", "verify"]) == 0
