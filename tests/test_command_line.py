@@ -29,7 +29,18 @@ def course(tmp_path, monkeypatch):
 def test_it_runs_as_a_module_from_any_folder(tmp_path):
     run = [sys.executable, "-m", "cbam_course", "--help"]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
-    for command in ("lab", "doctor", "measure", "progress", "sync", "reset", "sweep", "experiment", "cost", "table"):
+    for command in (
+        "lab",
+        "doctor",
+        "measure",
+        "progress",
+        "sync",
+        "reset",
+        "sweep",
+        "experiment",
+        "cost",
+        "table",
+    ):
         assert command in done.stdout
 
 
