@@ -16,7 +16,6 @@ from .registration import missing_runs
 from .run import Run
 from .tables import COLUMNS, Table, locked
 
-
 COMPUTE = ("jobs", "threads", "device", "scheduler")  # options that say where runs are computed
 
 
