@@ -8,9 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import torch
-from answers import cbam as cbam_answers
-from answers import channel_attention as channel_answers
-from answers import spatial_attention as spatial_answers
+from answers import lesson_03, lesson_04, lesson_05
 from microscope_networks import CLASSES, EarlySigmoid, full_steps, shuffled
 from torch import nn
 
@@ -136,9 +134,9 @@ def test_looking_changes_nothing_in_the_network():
     assert not any(module._forward_hooks for module in model.modules())
 
 
-RIGHT = [(answer, (16, 4)) for answer in channel_answers.RIGHT]
-RIGHT += [(answer, (7,)) for answer in spatial_answers.RIGHT]
-RIGHT += [(answer, (16, 4, 7)) for answer in cbam_answers.RIGHT]
+RIGHT = [(answer, (16, 4)) for answer in lesson_03.RIGHT["channel-attention"]]
+RIGHT += [(answer, (7,)) for answer in lesson_04.RIGHT["spatial-attention"]]
+RIGHT += [(answer, (16, 4, 7)) for answer in lesson_05.RIGHT["cbam"]]
 
 
 @pytest.mark.parametrize(("answer", "arguments"), RIGHT, ids=lambda value: getattr(value, "__name__", ""))
@@ -176,7 +174,7 @@ def test_wrong_answers_are_mirrored_truly_or_not_at_all():
     torch.manual_seed(2)
     x, y = torch.rand(2, 16, 8, 8), torch.randn(2, 16, 8, 8)
     checked = 0
-    for answers in cbam_answers.WRONG.values():
+    for answers in lesson_05.WRONG["cbam"].values():
         for answer in answers:
             module = answer(16, 4, 7)
             mirror = find_mirror(module, [x])

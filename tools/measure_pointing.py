@@ -24,7 +24,7 @@ from cbam_course import CBAM, fit
 from cbam_course.data.pets import load_pets
 from cbam_course.data.photos import to_float
 from cbam_course.data.scenes import scene_splits
-from cbam_course.data.sources import DataNotFound
+from cbam_course.data.download import DataNotFound
 from cbam_course.inspection.capture import gates_by_depth
 from cbam_course.inspection.gradcam import grad_cam, rank_agreement
 from cbam_course.inspection.pointing import pointing_table
