@@ -20,7 +20,7 @@ from cbam_course.experiments.models import model_named
 from cbam_course.experiments.run import Run, perform
 from cbam_course.experiments.sweep import run_sweep
 from cbam_course.experiments.tables import COLUMNS, read_table
-from cbam_course.networks.augment import ShiftAndFlip
+from cbam_course.networks.resnet import ShiftAndFlip
 
 MADE_BY = {"registration": "", "commit": "abc", "versions": "python", "processor": "AVX2", "command": "typed"}
 

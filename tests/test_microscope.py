@@ -15,7 +15,8 @@ from torch import nn
 from cbam_course import CBAM, ChannelAttention, SqueezeExcitation, make_scenes
 from cbam_course.inspection.microscope import Microscope, microscope
 from cbam_course.inspection.mirror import ChannelGate, SpatialGate, find_mirror
-from cbam_course.networks.small_cnn import AddedContext, DenseCNN, SmallCNN
+from cbam_course.networks.baselines import AddedContext
+from cbam_course.networks.small_cnn import DenseCNN, SmallCNN
 
 SCENES = make_scenes(8, seed=3)
 MEGABYTE = 1_000_000

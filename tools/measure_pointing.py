@@ -21,15 +21,16 @@ import pandas as pd
 import torch
 
 from cbam_course import CBAM, fit
+from cbam_course.data.cifar10 import CLASS_NAMES
+from cbam_course.data.download import DataNotFound
 from cbam_course.data.pets import load_pets
 from cbam_course.data.photos import to_float
 from cbam_course.data.scenes import scene_splits
-from cbam_course.data.download import DataNotFound
 from cbam_course.inspection.capture import gates_by_depth
 from cbam_course.inspection.gradcam import grad_cam, rank_agreement
 from cbam_course.inspection.pointing import pointing_table
 from cbam_course.intervals import mean_interval
-from cbam_course.networks.pretrained import CLASSES, pretrained_resnet20
+from cbam_course.networks.pretrained import pretrained_resnet20
 from cbam_course.networks.resnet import CifarResNet
 from cbam_course.networks.small_cnn import SmallCNN
 
@@ -75,7 +76,7 @@ def measure_pets(images):
     pets = load_pets("test", n=images, size=32, download=False)
     torch.manual_seed(0)
     networks = {"trained": pretrained_resnet20(), "untrained": CifarResNet().eval()}
-    wanted = [CLASSES.index(name) for name in ("cat", "dog")]
+    wanted = [CLASS_NAMES.index(name) for name in ("cat", "dog")]
 
     def score(logits):
         return logits[:, wanted].amax(dim=1)

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -15,10 +16,9 @@ from torch import Tensor, nn
 
 from ..storage import course_home, write_whole
 from .fit import Epoch, History, choose_hardware, fit
-from .provenance import code_hash
 
 # Where and how visibly it was trained: the result is the same, up to rounding.
-_IRRELEVANT = ("device", "progress")
+_IRRELEVANT = ("device", "progress", "threads")
 
 
 def fit_once(name: str, model: nn.Module, train, validation, *, epochs: int, **options) -> History:
@@ -69,6 +69,19 @@ def _place(name: str, model: nn.Module, data, options: Mapping) -> Path:
     settings = json.dumps([code_hash(), str(model), asked], sort_keys=True)
     digest = hashlib.sha256(settings.encode() + _digest({**model.state_dict(), **tensors}).encode())
     return course_home() / "checkpoints" / f"{name}-{digest.hexdigest()[:12]}.safetensors"
+
+
+@cache
+def code_hash() -> str:
+    """Return a hash of all that training may depend on: the rooms of attention, networks and training, whole.
+
+    It also changes where a comment does. Then a network is trained once more, which is cheaper than a stale one.
+    """
+    package = Path(__file__).resolve().parents[1]
+    files = sorted(path for room in ("attention", "networks", "training") for path in (package / room).glob("*.py"))
+    # Line ends differ between systems, and the code does not.
+    parts = (path.name.encode() + path.read_bytes().replace(b"\r\n", b"\n") for path in files)
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
 
 
 def _word(value: object) -> str:
