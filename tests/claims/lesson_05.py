@@ -47,8 +47,8 @@ CLAIMS = [
         ),
     ),
     (
-        "In its tuning, spatial attention and CBAM stood at the floor at every learning rate, while the added map had "
-        "already learned the task.",
+        "In its tuning, spatial attention and CBAM stood at the floor at every learning rate, while the added map "
+        "had already learned the task.",
         lambda t: (
             t("near.tuning").table.query("model in ('spatial', 'cbam')").accuracy.max() < 0.49
             and t("near.tuning").table.query("model == 'added-map'").accuracy.max() > 0.7
