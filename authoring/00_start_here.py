@@ -47,7 +47,7 @@
 # says what to do where something is amiss. A laptop without a GPU and without a network is fine.
 
 # %%
-from cbam_course.environment import doctor
+from cbam_course.doctor import doctor
 
 report = doctor()
 report.healthy
