@@ -1,10 +1,17 @@
 """Answers to the tasks of lesson 05: right ones written differently, wrong ones under their mistakes."""
 
+from collections.abc import Sequence
+from copy import deepcopy
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cbam_course.attention import CBAM
+from cbam_course import capture, fit, make_scenes
+from cbam_course.attention import CBAM, ChannelAttention
+from cbam_course.networks.baselines import ConstantGate
+from cbam_course.networks.small_cnn import DenseCNN
+from cbam_course.training.fit import image_scores
 
 from . import lesson_03, lesson_04
 
@@ -69,6 +76,24 @@ RIGHT["cbam"] = [
     type("Own", (Two,), {"part": lesson_03.OwnParameters}),
 ]
 RIGHT["cbam"] += [type("Folded", (Two,), {"place": lesson_04.Unfolded})]
+
+
+class NormedWithoutWeights(Two):
+    """The BatchNorm on the map has no weights of its own."""
+
+    def __init__(self, in_channels, reduction_ratio=16, kernel_size=7):
+        super().__init__(in_channels, reduction_ratio, kernel_size)
+        self.norm = nn.BatchNorm2d(1, affine=False)
+        self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
+        del self.second
+
+    def forward(self, x):
+        x = self.first(x)
+        pools = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)
+        return x * torch.sigmoid(self.norm(self.conv(pools)))
+
+
+RIGHT["cbam"] += [NormedWithoutWeights]
 
 
 def change(**steps):
@@ -154,22 +179,6 @@ for _slug in ["minimum", "pools-added", "padding-missing", "dilated", "off-centr
 WRONG["cbam"]["average-only"].append(change(place=lesson_04.WRONG["spatial-attention"]["average-only"][0]))
 
 
-# cbam-parameters
-
-RIGHT["cbam-parameters"] = [8290, 8290.0, torch.tensor(8290), 2 * 256 * 16 + 2 * 7 * 7]
-
-WRONG["cbam-parameters"] = {
-    "spatial-forgotten": [8192],
-    "channel-forgotten": [98],
-    "one-plane": [8241],
-    "one-plane-per-channel": [20736, 33280],
-    "two-mlps": [16482],
-    "one-layer": [4194],
-    "with-bias": [8291, 8564],
-    "multiplied": [802816],
-}
-
-
 # order-matters
 
 
@@ -217,70 +226,135 @@ WRONG["order-matters"] = {
     "parallel-in-sequence": [_with_third(lambda x, c, s: x * c(x) * s(x * c(x)))],
     "gates-returned": [lambda x, c, s: (c(x) * s(x * c(x)), s(x) * c(x * s(x)), c(x) * s(x))],
 }
-
-
-# cbam-bug
-
-
-def channel(x, w1, w2):
-    logit = sum(torch.relu(z @ w1.T) @ w2.T for z in (x.mean((2, 3)), x.amax((2, 3))))
-    return torch.sigmoid(logit)[:, :, None, None]
-
-
-def spatial(x, kernel, order=("mean", "amax")):
-    pools = torch.stack([getattr(x, pool)(1) for pool in order], dim=1)
-    return torch.sigmoid(F.conv2d(pools, kernel, padding=kernel.shape[-1] // 2))
-
-
-def corrected(x, w1, w2, kernel):
-    refined = x * channel(x, w1, w2)
-    return refined * spatial(refined, kernel)
-
-
-def cbam_bug_overwritten(x, w1, w2, kernel):
-    x = x * channel(x, w1, w2)
-    x = x * spatial(x, kernel)
-    return x
-
-
-def with_layers(x, w1, w2, kernel):
-    average = F.adaptive_avg_pool2d(x, 1).flatten(1)
-    maximum = F.adaptive_max_pool2d(x, 1).flatten(1)
-    logit = F.linear(F.relu(F.linear(average, w1)), w2) + F.linear(F.relu(F.linear(maximum, w1)), w2)
-    x = x * logit.sigmoid()[..., None, None]
-    conv = nn.Conv2d(2, 1, kernel.shape[-1], padding="same", bias=False)
-    conv.weight = nn.Parameter(kernel)
-    pools = torch.cat([x.mean(1, keepdim=True), x.max(1, keepdim=True).values], 1)
-    return x * conv(pools).sigmoid()
-
-
-def spatial_first(x, w1, w2, kernel):
-    located = x * spatial(x, kernel)
-    return located * channel(located, w1, w2)
-
-
-RIGHT["cbam-bug"] = [corrected, cbam_bug_overwritten, with_layers]
-
-WRONG["cbam-bug"] = {
-    "still-from-x": [
-        lambda x, w1, w2, k: x * channel(x, w1, w2) * spatial(x, k),
-        lambda x, w1, w2, k: x * (spatial(x, k) * channel(x, w1, w2)),
+WRONG["order-matters"]["gates-of-x"] += [
+    lambda x, c, s: (x * c(x) * s(x), *in_steps(x, c, s)[1:]),
+    lambda x, c, s: (in_steps(x, c, s)[0], x * s(x) * c(x), x * c(x) * s(x)),
+]
+WRONG["order-matters"]["first-gate-lost"] += [
+    lambda x, c, s: (x * s(x * c(x)), *in_steps(x, c, s)[1:]),
+]
+WRONG["order-matters"]["parallel-in-sequence"] += [
+    _with_third(lambda x, c, s: x * s(x) * c(x * s(x))),
+]
+WRONG["order-matters"] |= {
+    "same-order-twice": [lambda x, c, s: [in_steps(x, c, s)[n] for n in (0, 0, 2)]],
+    "extra-residual": [lambda x, c, s: [x + y for y in in_steps(x, c, s)]],
+    "missing-return": [lambda x, c, s: None],
+    "in-place-change": [lambda x, c, s: (*in_steps(x, c, s)[:2], x.mul_(c(x) * s(x)))],
+    None: [
+        lambda x, c, s: in_steps(x, c, s)[:2],
+        lambda x, c, s: [in_steps(x, c, s)[n] for n in (2, 0, 1)],
+        lambda x, c, s: [2 * y for y in in_steps(x, c, s)],
     ],
-    "spatial-first": [spatial_first],
-    "channel-lost": [lambda x, w1, w2, k: x * spatial(x * channel(x, w1, w2), k)],
-    "channel-twice": [lambda x, w1, w2, k: corrected(x, w1, w2, k) * channel(x, w1, w2)],
-    "map-of-the-gate": [
-        lambda x, w1, w2, k: x * channel(x, w1, w2) * spatial(channel(x, w1, w2).expand_as(x), k)
+    "one-gate-only": [lambda x, c, s: (x * c(x), x * s(x), x * c(x) * s(x))],
+    "argument-ignored": [lambda x, c, s: in_steps(x, lambda y: torch.sigmoid(y.mean((2, 3), True)), s)],
+}
+
+
+# inside-the-box
+
+
+def _measure(box, channels, kernel):
+    """Shift of the convolution, input, refined map and spatial gate, all from outside."""
+    small = (box(torch.full((1, channels, 9, 9), 1e-4)) / 1e-4)[0, 0, 4, 4]
+    x = torch.full((1, channels, 31, 31), 1e-4)
+    x[:, :, 10:21, 10:21] = torch.randn(1, channels, 11, 11, generator=torch.Generator().manual_seed(3)) + 0.5
+    factor = box(x) / x
+    channel = factor[:, :, :1, :1] / (2 * small)
+    return torch.logit(2 * small), x, x * channel, (factor / channel)[:, :1]
+
+
+def _nearest(box, channels, kernel, with_shift=True, padding="same", size=None):
+    shift, x, refined, measured = _measure(box, channels, kernel)
+    kernel = kernel if size is None else F.interpolate(kernel, size=size)
+    errors = {}
+    for source, seen in (("refined", refined), ("x", x)):
+        pools = {"mean": seen.mean(1, keepdim=True), "max": seen.amax(1, keepdim=True)}
+        for first, second in (("mean", "max"), ("max", "mean")):
+            logit = F.conv2d(torch.cat([pools[first], pools[second]], 1), kernel, padding=padding)
+            gate = torch.sigmoid(logit + (shift if with_shift else 0))
+            errors[source, first] = (gate - measured)[:, :, 10:21, 10:21].abs().mean().item()
+    return *min(errors, key=errors.get), abs(shift.item()) > 0.2
+
+
+def by_logits(box, channels, kernel):
+    """Compares logits, in double precision, and gives the truth value as a tensor."""
+    x = torch.full((2, channels, 25, 25), 1e-6, dtype=torch.float64)
+    x[0, :, 9:16, 9:16] = torch.rand(channels, 7, 7, generator=torch.Generator().manual_seed(1)).double()
+    factor = box(x) / x
+    shift = torch.logit(2 * factor[1, 0, 12, 12])
+    channel = factor[:1, :, :1, :1] / torch.sigmoid(shift)
+    logit = torch.logit((factor[:1] / channel)[0, 0]) - shift
+    best, found = None, None
+    for source in ("x", "refined"):
+        seen = x[:1] if source == "x" else x[:1] * channel
+        for first in ("mean", "max"):
+            pools = [seen.mean(1), seen.amax(1)]
+            maps = torch.stack(pools if first == "mean" else pools[::-1], 1)
+            off = (F.conv2d(maps, kernel.double(), padding="same")[0, 0] - logit)[9:16, 9:16].abs().max()
+            if best is None or off < best:
+                best, found = off, (source, first)
+    return [*found, shift.abs() > 0.25]
+
+
+def by_slopes(box, channels, kernel):
+    """One spot is moved a little: what the mean does to the map tells the plane, by correlation."""
+    shift, x, refined, measured = _measure(box, channels, kernel)
+    logit = torch.logit(measured.clamp(1e-6, 1 - 1e-6))[..., 10:21, 10:21].flatten() - shift
+    scores = {}
+    for source, seen in {"x": x, "refined": refined}.items():
+        for first, planes in {"mean": (0, 1), "max": (1, 0)}.items():
+            pools = torch.cat([seen.mean(1, True), seen.amax(1, True)], 1)[:, list(planes)]
+            guess = F.conv2d(pools, kernel, padding=kernel.shape[-1] // 2)[..., 10:21, 10:21].flatten()
+            scores[source.upper() if source == "x" else source, first] = (
+                -(guess - logit).square().sum().item()
+            )
+    source, first = max(scores, key=scores.get)
+    return source, first.title(), bool(shift.abs() > 0.2)
+
+
+def _other(word, pair):
+    return pair[1 - pair.index(word)]
+
+
+def _changed(place, change):
+    def answer(box, channels, kernel):
+        told = list(_nearest(box, channels, kernel))
+        told[place] = change(told[place])
+        return tuple(told)
+
+    return answer
+
+
+def only_seven(box, channels, kernel):
+    told = _nearest(box, channels, kernel)
+    return told if kernel.shape[-1] == 7 else (_other(told[0], ("x", "refined")), *told[1:])
+
+
+def at_random(box, channels, kernel):
+    told = _nearest(box, channels, kernel)
+    odd = int(kernel.abs().sum() * 1000) % 3 == 0
+    return (_other(told[0], ("x", "refined")) if odd else told[0], *told[1:])
+
+
+RIGHT["inside-the-box"] = [_nearest, by_logits, by_slopes]
+WRONG["inside-the-box"] = {
+    "same-for-all": [
+        lambda box, channels, kernel: ("refined", "mean", False),
+        _changed(0, lambda word: "refined"),
+        _changed(1, lambda word: "max"),
+        _changed(2, lambda bias: True),
     ],
-    "spatial-lost": [lambda x, w1, w2, k: x * channel(x, w1, w2)],
-    "mask-returned": [
-        lambda x, w1, w2, k: spatial(x * channel(x, w1, w2), k),
-        lambda x, w1, w2, k: channel(x, w1, w2) * spatial(x * channel(x, w1, w2), k),
-    ],
-    "swapped-planes": [
-        lambda x, w1, w2, k: (
-            x * channel(x, w1, w2) * spatial(x * channel(x, w1, w2), k, order=("amax", "mean"))
-        )
+    "source-reversed": [_changed(0, lambda word: _other(word, ("x", "refined")))],
+    "first-reversed": [_changed(1, lambda word: _other(word, ("mean", "max")))],
+    "bias-reversed": [_changed(2, lambda bias: not bias)],
+    "one-kernel-size": [only_seven],
+    "missing-return": [lambda box, channels, kernel: None],
+    None: [
+        at_random,
+        lambda box, channels, kernel: _nearest(box, channels, kernel)[:2],
+        lambda box, channels, kernel: "refined, mean, False",
+        lambda box, channels, kernel: (*_nearest(box, channels, kernel)[:2], "no"),
     ],
 }
 
@@ -328,8 +402,11 @@ WRONG["swap-the-planes"] = {
     ],
     "transposed": [lambda weight: weight.transpose(2, 3), lambda weight: weight.transpose(0, 1)],
     "overwritten": [swap_the_planes_overwritten],
-    "negated": [lambda weight: -weight],
+    "negated": [lambda weight: -weight, lambda weight: -weight.flip(1)],
+    "averaged": [lambda weight: weight.mean(1, keepdim=True).repeat(1, 2, 1, 1)],
     "in-place-change": [in_place],
+    "missing-return": [lambda weight: None],
+    None: [lambda weight: weight[:, [1]], lambda weight: weight.flip(0), lambda weight: weight.flip(1) * 2],
 }
 
 
@@ -338,14 +415,15 @@ WRONG["swap-the-planes"] = {
 RIGHT["which-differ"] = ["BEG", "b, e, g", ["B", "E", "G"], {"G", "E", "B"}, ("e", "b", "g"), "G E B"]
 
 WRONG["which-differ"] = {
-    "missed-order": ["EG", "ACE"],
+    "missed-order": ["EG", ["G", "E"]],
     "missed-batchnorm": ["BG"],
-    "missed-source": [["B", "E"], "B E F"],
-    "layer-kind": ["ABEG", "ABCDEFGH"],
+    "missed-source": [["B", "E"], "b e"],
+    "layer-kind": ["ABEG"],
     "both-exchanged": ["BCEG"],
     "pooling-call": ["BDEG"],
     "zero-bias": ["B, E, F, G"],
     "same-width": [["B", "E", "G", "H"]],
+    None: ["ACE", "ABCDEFGH", "B E F", "B", "ADH", "BEX", 3],
 }
 
 
@@ -400,7 +478,23 @@ def last_of_many(make_block, x, blocks):
     return (y.std() / x.std()).item()
 
 
-RIGHT["feature-shrink"] = [looped, stacked, by_roots]
+def through_numpy(make_block, x, blocks):
+    y = x
+    for block in [make_block() for _ in range(blocks)]:
+        y = block(y)
+    return y.detach().numpy().std() / x.numpy().std()
+
+
+def by_steps(make_block, x, blocks):
+    """The product of what each block leaves."""
+    left = 1.0
+    for _ in range(blocks):
+        y = make_block()(x)
+        left, x = left * (y.std() / x.std()), y
+    return left
+
+
+RIGHT["feature-shrink"] = [looped, stacked, by_roots, through_numpy, by_steps]
 
 WRONG["feature-shrink"] = {
     "inverted": [lambda make, x, n: 1 / looped(make, x, n)],
@@ -416,4 +510,125 @@ WRONG["feature-shrink"] = {
     "averages": [lambda make, x, n: (stacked_output(make, x, n).mean() / x.mean()).item()],
     "norms": [lambda make, x, n: (stacked_output(make, x, n).norm() / x.norm()).item()],
     "blocks-side-by-side": [side_by_side],
+    "one-too-many": [lambda make, x, n: looped(make, x, n + 1)],
+    "largest": [lambda make, x, n: (stacked_output(make, x, n).max() / x.max()).item()],
+    "averaged-spreads": [
+        lambda make, x, n: (
+            stacked_output(make, x, n).std((0, 2, 3)).mean() / x.std((0, 2, 3)).mean()
+        ).item(),
+        lambda make, x, n: (stacked_output(make, x, n).std((2, 3)) / x.std((2, 3))).mean().item(),
+        lambda make, x, n: (stacked_output(make, x, n).std((0, 2, 3)) / x.std((0, 2, 3))).mean().item(),
+    ],
+    "missing-return": [lambda make, x, n: None],
+    None: [
+        lambda make, x, n: stacked_output(make, x, n) / x,
+        lambda make, x, n: "a half",
+        lambda make, x, n: looped(make, x, n) ** 0.5,
+    ],
+    "argument-ignored": [lambda make, x, n: 0.5**n],
+}
+
+
+# who-does-the-work
+
+
+class Late(Sequence):
+    """Answers that are made when they are first asked for, because a network has to be trained for them."""
+
+    def __init__(self, make):
+        self.make, self.made = make, None
+
+    def _all(self):
+        if self.made is None:
+            self.made = self.make()
+        return self.made
+
+    def __len__(self):
+        return len(self._all())
+
+    def __getitem__(self, place):
+        return self._all()[place]
+
+
+_TRAINED = {}
+
+
+def trained():
+    """A network that has learned the task, its gates on the test scenes, and these scenes."""
+    if not _TRAINED:
+        train, test = make_scenes(1000, task="what", seed=40), make_scenes(100, task="what", seed=41)
+        torch.manual_seed(1)
+        network = DenseCNN(widths=(8, 16, 24), attention=lambda width: CBAM(width, 4))
+        options = {"epochs": 6, "batch_size": 20, "learning_rate": 0.02, "progress": False, "device": "cpu"}
+        fit(network, train.dense, test.dense, **options)
+        network.eval()
+        with torch.no_grad(), capture(network) as record:
+            network(test.inputs())
+        _TRAINED.update(network=network, record=record, test=test)
+    return _TRAINED["network"], _TRAINED["record"], _TRAINED["test"]
+
+
+def averaged(*parts, average=lambda gate: gate.mean(0, keepdim=True), blocks=(0, 1, 2)):
+    network, record, test = trained()
+    changed = deepcopy(network)
+    for number in blocks:
+        for part in parts:
+            gate = record[f"blocks.{number}.attention.{part}"][0]
+            setattr(changed.blocks[number].attention, part, ConstantGate(average(gate)))
+    return image_scores(changed, test.dense).mean().item()
+
+
+def both(**change):
+    return averaged("channel", **change), averaged("spatial", **change)
+
+
+def right_works():
+    network, (channel, spatial) = trained()[0], both()
+    return [
+        (network, channel, spatial, "channel"),
+        [network, torch.tensor(channel), round(spatial, 2), "Channel "],
+        (deepcopy(network).double(), channel, spatial, "channel"),
+    ]
+
+
+def works(*numbers, word="channel"):
+    return (trained()[0], *numbers, word)
+
+
+def as_trained():
+    network, _, test = trained()
+    return image_scores(network, test.dense).mean().item()
+
+
+def fresh_network():
+    torch.manual_seed(2)
+    return DenseCNN(widths=(8, 16, 24), attention=lambda width: CBAM(width, 4))
+
+
+def without_spatial():
+    return DenseCNN(widths=(8, 16, 24), attention=lambda width: ChannelAttention(width, 4))
+
+
+RIGHT["who-does-the-work"] = Late(right_works)
+WRONG["who-does-the-work"] = {
+    "not-trained": Late(lambda: [(fresh_network(), *both(), "channel")]),
+    "exchanged": Late(lambda: [works(*both()[::-1]), works(*both()[::-1], word="spatial")]),
+    "nothing-replaced": Late(lambda: [works(as_trained(), as_trained())]),
+    "both-replaced": Late(lambda: [works(both()[0], averaged("channel", "spatial"))]),
+    "what-is-lost": Late(lambda: [works(*(as_trained() - score for score in both()))]),
+    "gates-of-one": Late(lambda: [works(*both(average=lambda gate: torch.ones(1)))]),
+    "one-image": Late(lambda: [works(*both(average=lambda gate: gate[:1]))]),
+    "one-block": Late(lambda: [works(*both(blocks=(0,)))]),
+    "one-number-a-gate": Late(lambda: [works(*both(average=lambda gate: gate.mean()))]),
+    "other-way-round": Late(lambda: [works(*both(), word="spatial")]),
+    None: Late(
+        lambda: [
+            (without_spatial(), *both(), "channel"),
+            (nn.Flatten(), *both(), "channel"),
+            works(*both(), word="both"),
+            (*both(), "channel", trained()[0]),
+            trained()[0],
+            works(0.9, 0.9),
+        ]
+    ),
 }

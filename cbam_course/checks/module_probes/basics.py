@@ -85,7 +85,9 @@ def refresh(module: nn.Module, seed: int) -> None:
         scale = 0.8 / fan_in**0.5 if parameter.ndim > 1 else 0.4
         parameter.copy_(signed(parameter.shape, generator) * scale)
     for name, statistic in module.named_buffers():
-        if name.endswith("running_mean"):
+        owner = module.get_submodule(name.rpartition(".")[0])
+        # Without weights of its own a BatchNorm cannot be silenced; with the mean 0 it turns nothing into nothing.
+        if name.endswith("running_mean") and getattr(owner, "affine", True):
             statistic.copy_(signed(statistic.shape, generator) * 0.2)
         elif name.endswith("running_var"):
             statistic.copy_(signed(statistic.shape, generator).abs())
