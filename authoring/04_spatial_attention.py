@@ -17,10 +17,9 @@
 #
 # * compute CBAM's spatial gate by hand, in a loop, vectorised and as a module, and keep its map aligned with the image;
 # * say how far a gate sees, what its border shows, and what pooling over channels throws away;
-# * judge a map: against the true mask, against the middle of the image, against another image's map.
+# * judge a map: against the true mask, the centre, another image's map and random weights.
 #
-# **Time** 35 minutes of reading. The cells run in under a minute on two CPU cores; with a GPU, training
-# uses four times as many images.
+# **Time** 35 minutes of reading. The cells run in about a minute on two CPU cores, and in less with a GPU.
 #
 # **Before this** lesson 02: a gate; lesson 03: the maximum beside the average.
 
@@ -29,44 +28,65 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cbam_course import ChannelAttention, SpatialAttention, capture, make_scenes
-from cbam_course.data.photos import load_photo
+from cbam_course import ChannelAttention, SpatialAttention, capture, fit, make_scenes, predict, reveal
 from cbam_course.inspection import plots
 from cbam_course.networks.filter_bank import FilterBank
+from cbam_course.networks.pretrained import trained_near
 
 # %% [markdown]
 # ## The question
 #
-# Channel attention summarises each channel by its average and its maximum. Take a scene, cut it into quarters and
-# exchange them crosswise: every pixel is still there, somewhere else.
+# Here are scenes of the task `near`. Each has three blue discs, and each disc has a small square flag 13 to 15 pixels
+# beyond its edge. Mark the discs whose flag is **red**; the other flags are cyan.
 
 # %%
-scenes = make_scenes(3, task="where", seed=5)
-moved = scenes.images.roll((24, 24), dims=(2, 3))
-plots.show_images(
-    torch.cat([scenes.images, moved]), ["original"] * 3 + ["quarters exchanged"] * 3, columns=6, size=1.6
-)
+scenes = make_scenes(300, task="near", seed=900)
+plots.show_images(scenes.images[:6], masks=scenes.masks[:6])
 
 # %% [markdown]
-# *What to see: on the left three scenes, each with a red shape among four shapes of other colours; on the right the
-# same three, in which the parts have changed places, so that the red shape lies elsewhere or is cut in two.*
+# *What to see: six scenes of coloured noise with three blue discs each. Outlined are one or two of them: those that have a
+# small red square at some distance. The others have a cyan one.*
 #
-# **Predict, then run.** We compute the channel gate from the eight channels with names, before and after. How far
-# do the two gates differ?
+# The network for this is `DenseCNN`: three 3×3 convolutions, two poolings, a logit for each pixel. How far does it
+# see? Paint grey whatever lies more than 12 pixels from the discs asked for, their flags included, and compare the
+# logits on the discs.
+#
+# **Predict, then run.** One network is plain, the other has spatial attention in its three blocks; both are trained and
+# come with the course. Which of them notices?
+
+# %%
+near = F.max_pool2d(scenes.masks[:, None].float(), 25, stride=1, padding=12) > 0
+painted = torch.where(near, scenes.images, 128).to(torch.uint8)
+for name in ("plain", "spatial"):
+    network = trained_near(name)
+    with torch.no_grad():
+        before, after = network(scenes.inputs()), network(painted / 127.5 - 1)
+    change = (before - after)[scenes.masks].abs().max().item()
+    print(f"{name}: the logits on the discs change by at most {change:g}")
+
+# %% [markdown]
+# The plain network's logits are equal to the last bit. It does not see the flags, so no training can teach it this
+# task. A channel gate does see the whole image, but one factor for each channel cannot say *which* disc has the red
+# flag. What is missing is a path from one place to another, at middle distance.
+#
+# ## Channel attention does not know where
+#
+# Cut a scene into quarters and exchange them crosswise: every pixel is still there, somewhere else.
+#
+# **Predict, then run.** How far do the channel gates of the two images differ?
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(0)
 filters, channel = FilterBank(), ChannelAttention(8, reduction_ratio=2)
-features = filters(scenes.images / 255)
-features_moved = features.roll((24, 24), dims=(2, 3))
-difference = (channel.gate(features) - channel.gate(features_moved)).abs().max().item()
+features = filters(scenes.images[:3] / 255)
+moved = features.roll((32, 32), dims=(2, 3))
+difference = (channel.gate(features) - channel.gate(moved)).abs().max().item()
 print(f"largest difference between the gates: {difference:.5f}")
 
 # %% [markdown]
-# Not at all. Average and maximum of a channel do not say where anything is, so no MLP behind them can find out. The
-# answer to *where?* must be a **map**: one number for each position. CBAM builds it by exchanging the roles of the
-# axes. Channel attention pools over positions and keeps channels; spatial attention pools over channels and keeps
-# positions.
+# Not at all. Average and maximum of a channel do not say where anything is. The answer to *where?* must be a **map**:
+# one number for each position. CBAM builds it by exchanging the roles of the axes: channel attention pools over
+# positions and keeps channels; spatial attention pools over channels and keeps positions.
 
 # %%
 plots.draw_flow(
@@ -77,7 +97,7 @@ plots.draw_flow(
 
 # %% [markdown]
 # *What to see: the module in one row. Below, the feature map becomes two maps, then one, then a gate between 0 and 1;
-# above, it waits untouched. At the right the two meet in a multiplication.*
+# above, it goes on unchanged. At the right the two are multiplied.*
 #
 # $$M_s = \sigma\big(f^{7\times 7}([\,\mathrm{mean}_c\,x;\ \mathrm{max}_c\,x\,])\big), \qquad y = x \cdot M_s$$
 #
@@ -140,15 +160,9 @@ print(gate[0, 0].round(decimals=2))
 # In the corner 2, 1, 0 and 4 are left: 3 − 7/4 = 1.25. The middle stands out most and keeps 96 % of its values. The
 # top right position, which is 0 beside large values, keeps 18 %.
 #
-# The last step is the product: (N, C, H, W) times (N, 1, H, W). Broadcasting repeats the map over all channels.
-
-# %% tags=["nbval-check-output"]
-y = x * gate
-print((y / x)[0, :, 1, 1])
-
-# %% [markdown]
-# In the middle both channels have been multiplied by the same factor, 0.9627. A spatial gate never changes the
-# *proportions between channels* at a position, just as a channel gate never changes those between positions.
+# The last step is the product: (N, C, H, W) times (N, 1, H, W). Broadcasting repeats the map over all channels. In the
+# middle both channels are multiplied by the same 0.96: a spatial gate never changes the *proportions between channels*
+# at a position, just as a channel gate never changes those between positions.
 #
 # ## As a loop, then without one
 
@@ -175,7 +189,7 @@ def spatial_attention_loop(x, weight):
 # Vectorised, three lines are left.
 
 
-# %%
+# %% tags=["nbval-check-output"]
 def spatial_attention(x, weight):
     """(N, C, H, W) -> (N, C, H, W)."""
     pools = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
@@ -183,7 +197,6 @@ def spatial_attention(x, weight):
     return x * torch.sigmoid(logit)
 
 
-# %% tags=["nbval-check-output"]
 torch.manual_seed(0)
 batch, kernel = torch.randn(2, 5, 6, 4), torch.randn(1, 2, 3, 3)
 torch.testing.assert_close(spatial_attention(batch, kernel), spatial_attention_loop(batch, kernel))
@@ -195,54 +208,32 @@ print("the loop and the vectorised version agree")
 # The gate must have the height and width of x. A kernel of k pixels fits into n pixels with padding p on both sides at
 # n + 2p − k + 1 places.
 #
-# **Predict, then run.** The map has 20 × 20 pixels. Which of these five keep its size?
+# **Predict, then run.** The map has 20 × 20 pixels. Which of these five keep its size? And the last stage of a ResNet has
+# maps of 7 × 7 pixels: what is the shape of the gate there when the padding is forgotten, and what does the product do with it?
 
 # %% tags=["nbval-check-output"]
 for k, padding in ((3, 0), (3, 1), (7, 3), (4, 1), (4, 2)):
     side = F.conv2d(torch.zeros(1, 2, 20, 20), torch.zeros(1, 2, k, k), padding=padding).shape[-1]
     print(f"kernel {k}, padding {padding}: {side} × {side}")
-
-# %% [markdown]
-# Only padding (k − 1) / 2 keeps the size, and only for an odd k is that a whole number. An even kernel has no pixel in
-# the middle: its map is one pixel too small or too large, and lies half a pixel beside the image.
-#
-# Usually a wrong size raises an error in the product. There is one place where it does not.
-#
-# **Predict, then run.** The last stage of a ResNet has maps of 7 × 7 pixels. What is the shape of the gate when the
-# padding is forgotten, and what does the product do with it?
-
-# %% tags=["nbval-check-output"]
 last_stage = torch.rand(1, 512, 7, 7)
 forgotten = torch.sigmoid(nn.Conv2d(2, 1, 7)(last_stage[:, :2]))
 print(tuple(forgotten.shape), "times", tuple(last_stage.shape), "is", tuple((last_stage * forgotten).shape))
 
 # %% [markdown]
-# A single number for the whole map, broadcast without complaint: an attention that no longer answers *where*. It happens
-# wherever the map is as small as the kernel. So pad, always.
+# Only padding (k − 1) / 2 keeps the size, and only for an odd k is that a whole number. An even kernel has no pixel in
+# the middle: its map is one pixel too small or too large, and lies half a pixel beside the image.
 #
-# ## The module grows
+# Usually a wrong size raises an error in the product. On the 7 × 7 map it does not: a single number is broadcast over
+# the whole map, an attention that no longer answers *where*. So pad, always.
 #
-# Version 1 puts the kernel where an optimiser finds it.
+# ## The module
+#
+# The kernel becomes a parameter that an optimiser finds. The size can be chosen, an even one is refused, and a method
+# `gate` makes sure that a picture shows the gate that ran. The package has the same class with checks of its arguments.
 
 
-# %%
-class SpatialAttentionV1(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(2, 1, 7, padding=3, bias=False)
-
-    def forward(self, x):
-        pools = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
-        return x * torch.sigmoid(self.conv(pools))
-
-
-# %% [markdown]
-# Version 2 lets the kernel size be chosen, refuses an even one, and has a method `gate`, so that a picture shows the
-# gate that ran.
-
-
-# %%
-class SpatialAttentionV2(nn.Module):
+# %% tags=["nbval-check-output"]
+class MySpatialAttention(nn.Module):
     def __init__(self, kernel_size=7):
         super().__init__()
         if kernel_size % 2 == 0:
@@ -257,66 +248,45 @@ class SpatialAttentionV2(nn.Module):
         return x * self.gate(x)
 
 
-# %% [markdown]
-# The package holds the same class with checks of its arguments. Same weights, same numbers:
-
-# %% tags=["nbval-check-output"]
-ours, theirs = SpatialAttentionV2(), SpatialAttention()
+ours, theirs, batch = MySpatialAttention(), SpatialAttention(), torch.randn(2, 64, 9, 12)
 theirs.load_state_dict(ours.state_dict())
-batch = torch.randn(2, 64, 9, 12)
 torch.testing.assert_close(ours(batch), theirs(batch))
-print("same weights, same output")
+print("same weights, same output:", ours.conv.weight.numel(), "weights")
 
 # %% [markdown]
 # ## How far does it see?
 #
-# **Predict, then run.** The kernel has 2·k² weights. One pixel of x is made bright. At how many positions does the
-# gate change, for k = 3 and for k = 7?
+# A gate sees farther than its kernel, because it reads maps that have already looked around, and because the gates before
+# it have too. The part of the image that a value depends on is its **receptive field**. It can be measured: take the
+# gradient of one value with respect to every pixel, and see where it is not zero.
+#
+# **Predict, then run.** A `DenseCNN` has a gate after each of its three blocks; the first two blocks pool by 2. A scene
+# has 64 pixels. Which gate sees all of it?
 
 # %% tags=["nbval-check-output"]
-dark = torch.zeros(1, 4, 21, 21)
-bright = dark.clone()
-bright[:, :, 10, 10] = 1.0
-changes = {}
-for k in (3, 7):
-    torch.manual_seed(0)
-    module = SpatialAttention(k)
-    changes[f"k = {k}"] = (module.gate(bright) - module.gate(dark)).detach()[0, 0]
-    count = int((changes[f"k = {k}"] != 0).sum())
-    print(f"k = {k}: {module.conv.weight.numel()} weights, {count} positions change")
+from cbam_course.networks.small_cnn import DenseCNN
 
-# %%
-plots.show_maps(list(changes.values()), list(changes), signed=True, size=2.6, title="change of the gate")
-
-# %% [markdown]
-# *What to see: two maps that are zero except around the middle, a square of 3 × 3 on the left and one of 7 × 7 on the
-# right, in two colours for more and less.*
-#
-# 98 weights instead of 18, and a window more than five times as large. The paper compares 3 with 7 and keeps 7
-# (section 4.1). In a network the gate sees farther, because it reads maps that have already looked around. Each layer
-# widens the window by (kernel − 1) steps; behind a pooling of stride 2 a step is two pixels of the layer before.
-#
-# **Predict, then run.** In the small network below each block is a 3 × 3 convolution, a 2 × 2 pooling and then the
-# gate. How wide is the window of the first gate, in pixels of the image?
-
-# %% tags=["nbval-check-output"]
-window, step = 1, 1
-for block in range(3):
-    for kernel, stride in ((3, 1), (2, 2)):  # convolution, pooling
-        window += (kernel - 1) * step
-        step *= stride
-    print(
-        f"gate {block}: sees {window + (7 - 1) * step} pixels with k = 7, {window + (3 - 1) * step} with k = 3"
+torch.manual_seed(0)
+network = DenseCNN(attention=lambda channels: SpatialAttention()).eval()
+x = image = torch.rand(1, 3, 128, 128, requires_grad=True)  # larger than a scene, so that nothing is cut off
+for number, block in enumerate(network.blocks):
+    y = block.pool(torch.relu(block.norm(block.conv(x))))
+    gate = block.attention.gate(y)
+    (gradient,) = torch.autograd.grad(
+        gate[0, 0, gate.shape[2] // 2, gate.shape[3] // 2], image, retain_graph=True
     )
+    print(f"gate {number} depends on a square of {int((gradient != 0).any(dim=(0, 1, 2)).sum())} pixels")
+    x = y * gate
 
 # %% [markdown]
-# 1 + 2 + 1 = 4 pixels are behind each value of the pooled map, and 6 more steps of 2 make 16. The third gate sees 70
-# pixels, more than the 48 of a scene: it can compare any position with all others. Such a window is called the
-# **receptive field**. It says how far a gate *can* see, not what it uses.
+# The last one is wider than a scene, and still it does not see everything from everywhere. A window of 78 pixels
+# reaches 39 to each side: from the middle that covers the scene, from a corner less than half of it. And the receptive
+# field says what a gate *can* see, not what it uses. (How to compute such windows on paper stands under *If you want
+# more*.)
 #
 # ## The border shows
 #
-# Zero padding puts a black frame around the two pooled maps. Give the module an image that is the same everywhere.
+# Zero padding puts a frame of zeros around the two pooled maps. Give the module an image that is the same everywhere.
 #
 # **Predict, then run.** Is its gate the same everywhere? If not, how wide is the frame that differs for k = 7?
 
@@ -324,169 +294,131 @@ for block in range(3):
 flat = torch.ones(1, 4, 16, 16)
 torch.manual_seed(2)
 gates = {f"k = {k}": SpatialAttention(k).gate(flat).detach()[0, 0] for k in (3, 7)}
+for name, values in gates.items():
+    print(name, "differs from the middle at", int((values != values[8, 8]).sum()), "of 256 positions")
 plots.show_maps(list(gates.values()), list(gates), size=2.6)
 
 # %% [markdown]
 # *What to see: for k = 3 a frame one pixel wide around an even area; for k = 7 a frame three pixels wide, with its own
 # value in each corner.*
-
-# %% tags=["nbval-check-output"]
-for name, values in gates.items():
-    differs = (values - values[8, 8]).abs() > 1e-4
-    print(
-        name,
-        "frame at the left:",
-        int(differs[8, :8].sum()),
-        "pixels; changed:",
-        int(differs.sum()),
-        "of 256",
-    )
-
-# %% [markdown]
-# With k = 7 the frame takes 156 of the 256 positions of a 16 × 16 map. So a bright or dark edge in a map need not have
-# anything to do with the image. It is information, too: near the border a gate can know *where in the image* it is,
-# and training may use that.
 #
-# ## On a photograph
-#
-# Now the eight channels of lesson 02 and a 7 × 7 kernel of our own choice: *the maximum in the middle 3 × 3, minus the
-# maximum in the whole window*, both as averages, times 12. It opens where something stands out from its surroundings.
-
-# %%
-photo = load_photo("coffee", size=120)
-stands_out = SpatialAttention(7)
-with torch.no_grad():
-    stands_out.conv.weight.zero_()
-    stands_out.conv.weight[0, 1] = -12 / 49
-    stands_out.conv.weight[0, 1, 2:5, 2:5] += 12 / 9
-    heat = stands_out.gate(filters(photo[None] / 255))[0, 0]
-plots.show_overlay(photo, heat)
-
-# %% [markdown]
-# *What to see: left the cup, in the middle the gate, right both. The map is near ½ on even areas; thin structures such
-# as the rim, the spoon and highlights are lighter, their surroundings darker. At the outermost pixels a light
-# frame shows: that is the padding, not the photo.*
-#
-# Nothing here knows what a cup is. It is a heat map all the same, and it looks convincing. Remember that for the
-# next section, in which the kernel is learned.
+# So a bright or dark edge in a map need not have anything to do with the image.
 #
 # ## What it learns
 #
-# In the scenes of the task `where`, the label is the shape of the **red** object, one of five. A network that ends
-# in an average over all positions hears the red shape and its four neighbours at once. A spatial gate can turn the
-# neighbours down before that average is taken.
-#
-# We train one network with spatial attention in each of its three blocks. One seed: an illustration. `fit_once` is `fit` that
-# keeps what it trained in the course's folder (in Colab in your Drive): when you run the lesson again, the network is loaded.
+# `near` is slow to learn: the trained networks took twenty epochs. What can be trained here are the **gates alone**. We
+# keep the layers of the trained network, put fresh gates between them, and train their 294 weights. One seed: an
+# illustration.
 
 # %%
-from cbam_course.doctor import by_device
-from cbam_course.networks.small_cnn import SmallCNN
-from cbam_course.training.kept_networks import fit_once
+from cbam_course.training.fit import image_scores
+from cbam_course.training.parameter_groups import train_only
 
-train, test = make_scenes(by_device(1600, gpu=6400), seed=10), make_scenes(500, seed=11)
-torch.manual_seed(0)
-model = SmallCNN(5, attention=lambda width: SpatialAttention())
-history = fit_once("04-spatial", model, train.classification, test.classification, epochs=6, progress=False)
-print(f"accuracy {history.final:.2f} after {history.seconds:.0f} s; guessing gives 0.20")
+
+def fresh_gates(seed):
+    network = trained_near("spatial")
+    torch.manual_seed(seed)
+    for block in network.blocks:
+        block.attention = SpatialAttention()
+    train_only(network, "attention")
+    return network
+
+
+network, train = fresh_gates(0), make_scenes(1000, task="near", seed=901)
+print(f"mean IoU with fresh gates {image_scores(network, scenes.dense).mean():.2f}")
+options = {"epochs": 3, "batch_size": 32, "learning_rate": 0.03, "progress": False}
+history = fit(network, train.dense, scenes.dense, **options)
+print(f"mean IoU with trained gates {history.final:.2f}, after {history.seconds:.0f} s")
 
 # %% [markdown]
-# `capture` records the gates as they run. There is one for each block, on maps of 24, 12 and 6 pixels.
+# **Mean IoU** is the overlap of the marked pixels and the right ones, divided by their union. Marking every disc scores
+# about 0.44. With fresh gates the network does not get beyond that; with trained ones it tells the discs apart. But
+# note that the layers were trained together with gates of this kind.
+#
+# Now look at the gates of the network that was trained as a whole. `capture` records them as they run.
+
 
 # %%
-model, inputs = model.cpu().eval(), test.inputs()
-with torch.no_grad(), capture(model) as record:
-    model(inputs)
-gates = [values[0][:, 0] for values in record.values()]
-large = [F.interpolate(gate[:, None], size=48, mode="nearest")[:, 0] for gate in gates]
-for name, gate in zip(record, gates, strict=True):
-    print(f"{name}  {tuple(gate.shape)}  from {gate.min():.2f} to {gate.max():.2f}")
+def gate_maps(network):
+    with torch.no_grad(), capture(network) as record:
+        network(scenes.inputs())
+    return [F.interpolate(values[0], size=64)[:, 0] for values in record.values()]
 
-# %%
-plots.show_images(test.images[:6], masks=test.masks[:6], columns=6, size=1.65)
+
+model = trained_near("spatial")
+gates = gate_maps(model)
+titles = [f"gate {n}" for n in range(3) for _ in range(6)]
+six = [gate for maps in gates for gate in maps[:6]]
+plots.show_maps(six, titles, masks=torch.cat([scenes.masks[:6]] * 3), size=1.5, limits=(0, 1))
 
 # %% [markdown]
-# *What to see: six test scenes with the target outlined. It is red in each, and the shapes around it are not.*
-#
-# **Predict, then run.** Which of the three gates will point at the red shape: the one on the finest map, or a later one?
-
-# %%
-plots.show_maps(
-    [gate for layer in large for gate in layer[:6]], [f"gate {n}" for n in range(3) for _ in range(6)],
-    masks=torch.cat([test.masks[:6]] * 3), columns=6, size=1.5, limits=(0, 1),
-)  # fmt: skip
-
-# %% [markdown]
-# *What to see: in rows, the three gates for the six scenes, coarser from row to row, with the same outlines. In the row of gate 1 the maps are dark but for a light patch on the
-# target and a grey frame along the border. Gate 0 is mottled, with several light places; gate 2 is light almost
-# everywhere, with a dark place away from the target.*
-#
-# The grey frame is the padding again: it says nothing about the scene.
+# *What to see: in rows, the three gates for the six scenes, with the discs asked for outlined. Gate 0 is bright on all discs, asked for
+# or not, and on some other spots. Gate 1 is about ½ almost everywhere, also on the outlined discs; elsewhere it has angular figures
+# of very bright and very dark parts. Gate 2 is bright everywhere.*
 #
 # ## Does it point at the target?
 #
-# Six pictures persuade and prove nothing. Count instead: in how many of the 500 test scenes does the **brightest pixel**
-# of the map lie on the target? Equally bright pixels share the hit.
+# Six pictures persuade and prove nothing. Count instead: in how many of the 300 scenes does the **brightest pixel** of
+# the map lie on a disc that is asked for? A share means nothing alone; three controls cost a line each. **The
+# centre**: a map that always points at the middle. **Another image's map**: it keeps every habit of the gate, such as a
+# bright border, and loses the image. **Random weights**: the same module, untrained.
 #
-# A share means nothing alone. Three comparisons cost a line each. **Chance**: how much of the image is target?
-# **The middle**: a map that always points at the centre. **Another image's map**: it keeps every habit of the gate, such
-# as a bright border, and loses the image.
+# **Predict, then run.** Which of the three gates points at the discs asked for?
 
 # %%
 from cbam_course.inspection.pointing import pointing_rate
 
-middle = torch.zeros_like(large[0])
-middle[:, 23:25, 23:25] = 1.0
-print(f"chance {test.masks.float().mean():.3f}   always the middle {pointing_rate(middle, test.masks):.3f}")
+centre = torch.zeros(300, 64, 64)
+centre[:, 31:33, 31:33] = 1.0
+print(f"chance {scenes.masks.float().mean():.2f}, the centre {pointing_rate(centre, scenes.masks):.2f}")
+for number, (maps, random) in enumerate(zip(gates, gate_maps(fresh_gates(1)), strict=True)):
+    rates = [pointing_rate(each, scenes.masks) for each in (maps, maps.roll(1, 0), random)]
+    print(
+        f"gate {number}: brightest {rates[0]:.2f}, of another image {rates[1]:.2f}, random weights {rates[2]:.2f}"
+    )
+print(f"any disc, asked for or not {scenes.labels.float().mean() / 3:.2f}")
 
 # %% [markdown]
-# **Predict, then run.** For each of the three gates: the brightest pixel, the brightest pixel of the next image's map,
-# and the *darkest* pixel.
-
-# %%
-for n, maps in enumerate(large):
-    brightest, other = pointing_rate(maps, test.masks), pointing_rate(maps.roll(1, 0), test.masks)
-    darkest = pointing_rate(-maps, test.masks)
-    print(f"gate {n}: brightest {brightest:.2f}   of another image {other:.2f}   darkest {darkest:.2f}")
-
-# %% [markdown]
-# A gate that finds the target has a first number far above all baselines, and its map of another image falls back to
-# about chance. Read off which of the three gates do. Where the *darkest* pixel beats the brightest, the gate turns the
-# target **down** at that place.
+# Gate 0 hits far more often than chance, the centre and another image's map: it does look at the image. But a
+# fourth control, the last line, takes the shine off: whoever points at **any** of the three discs is right about as often. Gate 0 finds
+# discs, not the discs asked for. And gate 1, whose figures are so striking, never puts its brightest pixel on a target
+# at all. With random weights the maps of the same layers hit about as rarely as chance: what gate 0 shows was learned.
 #
-# The middle deserves its line. Even here it is hit three times as often as chance, because shapes never touch the edge
-# of a scene and one of nine places lies in the middle. In photographs it is far stronger, because people aim their
-# cameras: on 298 photographs of pets, the maximum of a Grad-CAM map lay on the animal in 86 % (SqueezeNet) and
-# 77 % (EfficientNet-Lite0) of the images, and **the middle of the image in 86 %**; another image's map in 46–59 %
-# (measured beforehand). 86 % sounded like localisation, and a dot in the middle does as well.
+# So no gate points at the answer. Does the network not need them?
 #
 # ## Brighter is not more important
 #
-# A map of a gate shows a *factor*. What it multiplies, and what later layers make of the product, it does not show: a
-# background of zeros stays zero under a gate of 1, and a following layer may read a dimmed area as a signal. To
-# learn whether a gate matters, change it and look at the answer. Replace one gate by its own average, the same
-# number for every position of every image:
+# A map shows a *factor*, not what it multiplies, nor what later layers make of the product: they may read a dimmed area
+# as a signal. To learn whether a gate matters, change it and look at the answer. Replace one gate by its own average, the same number for
+# every position of every image.
+#
+# **Predict, then run.** Which of the three can the network least do without?
+
+# %%
+predict("04-which-gate", None, sure=None)  # 0, 1 or 2 in place of None, and how sure you are, such as 0.8
 
 # %%
 from copy import deepcopy
 
 from cbam_course.networks.baselines import ConstantGate
-from cbam_course.training.fit import image_scores
 
-print(f"as trained               {image_scores(model, test.classification).mean():.2f}")
-for n, gate in enumerate(gates):
+print(f"as trained {image_scores(model, scenes.dense).mean():.2f}")
+scores = []
+for number, maps in enumerate(gates):
     changed = deepcopy(model)
-    changed.blocks[n].attention = ConstantGate(gate.mean())
-    score = image_scores(changed, test.classification).mean()
-    print(f"gate {n} made constant     {score:.2f}   (its mean was {gate.mean():.2f})")
+    changed.blocks[number].attention = ConstantGate(maps.mean())
+    scores.append(image_scores(changed, scenes.dense).mean().item())
+    print(f"gate {number} made constant {scores[-1]:.2f} (its mean was {maps.mean():.2f})")
+print(reveal("04-which-gate", scores.index(min(scores))))
 
 # %% [markdown]
-# The darkest gate of the three, gate 1, is the one whose map the network cannot do without; gate 2, the brightest, can be
-# replaced by a number at little cost. So the fall in accuracy says how much the trained network relies on a
-# map, and the brightness does not: gate 1 works by being dark, since it **suppresses** everything but the target.
+# Gate 1, which never points at a target, is the one that the network cannot do without. Gate 2, the brightest, can be
+# replaced by a number at no cost. Look at the figure again: the angular figures stand beside the discs with a
+# *cyan* flag. A 7×7 kernel on this map, where a step is 4 pixels, reaches 12 to each side; so the gate can write what it sees of a flag
+# into the features of the disc that is 13 to 15 pixels away, and the next layer reads it there. It works by marking what is *not*
+# asked for.
 #
-# Even this is a statement about *this* network. The layers behind a gate are used to its values, and part of the fall is
-# their surprise; trained without that gate from the start, the others would have learned something else.
+# This holds for *this* network, and part of the drop comes from later layers receiving unfamiliar values.
 #
 # ## What it cannot see
 #
@@ -504,75 +436,42 @@ print(f"largest difference between the gates: {difference:.5f}")
 
 # %% [markdown]
 # Not at all: it is the mirror image of the experiment at the start. Channel attention is blind to position, spatial
-# attention to the channel. It sees *that* something is bright, not what. Inside a network the convolution in
-# front of it can help, by making wanted channels brighter than all others, and the gates that you have just seen must
-# have been made that way. A gate that knows which channels matter would help as well. That is one reason to put the
-# two in sequence, in lesson 05.
+# attention to the channel: it sees *that* something is bright, not what. A gate that knows which channels matter would
+# help; that is one reason to put the two in sequence, in lesson 05.
 #
 # ## Over seeds, beside simple baselines
 #
-# So much for one run. The tables hold five seeds for each model; accuracy is that of the test set after the last epoch.
+# So much for one network. This is the registered experiment `near-long`: mean IoU on fresh test scenes, the learning
+# rate tuned for each model, several seeds. `wide-kernel` adds a depthwise 7×7 convolution, without any gate;
+# `added-map` adds the same 2→1 map instead of multiplying by it.
+#
+# And how soon? The second table is the tuning of an experiment with **ten** epochs, at four learning rates, one seed each.
 
 # %%
-from cbam_course.training.results import runs_by_label
+from cbam_course.training.results import load_results
 
-where = {"plain": "plain", "plain-wide": "plain, wider", "plain-long": "plain, three times as long", "se": "SE",
-         "spatial": "spatial", "channel": "channel", "cbam": "CBAM", "plain-max": "plain, mean+max head",
-         "plain-mlp": "plain, mean+max head, MLP"}  # fmt: skip
-plots.plot_runs(runs_by_label("where", where), xlabel="accuracy on where", chance=0.2)
-
-# %% [markdown]
-# *What to see: the plain and the wider network and SE lie together near 0.82, every point of spatial attention lies far
-# to the right of all of theirs, and channel attention, CBAM and the two networks without attention whose head takes
-# a maximum lie a little further right still. So does the plain network that trained three times as long.*
-#
-# Spatial attention helps with *where*, in every one of five seeds. And three things catch up with it or pass it.
-#
-# * **A head that pools mean and maximum.** The maximum over space picks the position where a channel fires most
-#   strongly, and drops all others. It *is* a choice of where, made separately for each channel, without a parameter.
-# * **Channel attention.** Its gate can silence the channels that respond to the other colours, for the whole image.
-# * **Longer training.** The plain network that trained for 24 epochs instead of 8 stands among them. It can learn to be
-#   silent about other colours by itself; attention gets there sooner.
-#
-# What spatial attention should *not* help with is a question whose answer lies in no map: `what`, in which a patch in
-# the corner says which of three shapes is asked for. Here is its dense form from lesson 02.
-
-# %%
-dense = {"plain": "plain", "spatial": "spatial", "se": "SE", "channel": "channel", "cbam": "CBAM",
-         "context-mean-max": "added pools, no gate"}  # fmt: skip
-plots.plot_runs(runs_by_label("what-dense", dense), xlabel="mean IoU on what")
+table = load_results("near-long").groupby("model")["accuracy"]
+print(table.agg(["mean", "min", "max", "count"]).round(2).sort_values("mean"))
+tuning = load_results("near.tuning").pivot_table(index="model", columns="learning_rate", values="accuracy")
+print(tuning.loc[["plain", "channel", "spatial", "cbam", "added-map", "wide-kernel"]].round(2))
 
 # %% [markdown]
-# *What to see: the plain network and the one with spatial attention lie at the same place, far to the left; SE, channel
-# attention, CBAM and the network that adds the pools lie far to the right.*
+# Plain and channel attention stay at the score of marking every disc. Spatial attention gets far beyond it. So do the
+# two rivals without a gate: what solves this task is reach, and a gate is one way to have it. Lesson 05 draws this
+# table beside the one of the global cue.
 #
-# Nothing gained, in no seed. The same task as a question about the whole image, where the answer is the name of the shape:
-
-# %%
-what = {"plain": "plain", "spatial": "spatial", "channel": "channel", "cbam": "CBAM",
-        "plain-max": "plain, mean+max head", "plain-mlp": "plain, mean+max head, MLP"}  # fmt: skip
-plots.plot_runs(runs_by_label("what", what), xlabel="accuracy on what", chance=1 / 3)
-
-# %% [markdown]
-# *What to see: the plain network's runs lie together near 0.59. Spatial attention lies between 0.61 and 0.80, channel
-# attention between 0.84 and 0.93, and the plain networks whose head takes a maximum further right still. One run of
-# CBAM stays near the plain network.*
+# After ten epochs spatial attention and CBAM had not left the floor at any rate, and both rivals had left it at every
+# rate: with this one seed the product was slower to learn than the sum. The experiment was withdrawn as too short and
+# registered again with twenty epochs.
 #
-# In this form spatial attention gains something in three of five runs. Can a map of *where* answer *what*? In this
-# network's last block the map has 6 × 6 positions, and a 7 × 7 window covers all of it: the gate can react to the patch,
-# however far away that is. But what it reads are two pools that do not say which colour was bright, and what it gives
-# is a factor that all channels share. In the dense network the last map has 12 × 12 positions, the window covers a
-# third of it, and nothing is gained. (What held CBAM up in one run we do not know.)
-#
-# Each module does what its construction allows, and for each there is a plain way to get the same thing. Measure
-# before you insert.
+# **What this does not show.** The scenes were made so that reach decides. In photographs a cue is seldom at one distance, and
+# deep networks reach far without any attention. One network was looked into, with one seed.
 #
 # ## Three questions
 #
 # <details><summary>1. A gate's convolution has only zeros. What does the module do?</summary>
 #
-# σ(0) = ½ everywhere: it halves every feature. That is close to what a freshly initialised module does. Lesson 05 looks
-# at what halving means for a network that was trained without it.
+# σ(0) = ½ everywhere: it halves every feature. That is close to what a freshly initialised module does.
 # </details>
 #
 # <details><summary>2. Why are the mean and the maximum not added before the convolution?</summary>
@@ -583,13 +482,62 @@ plots.plot_runs(runs_by_label("what", what), xlabel="accuracy on what", chance=1
 #
 # <details><summary>3. An image is moved by one pixel. Does its gate move with it?</summary>
 #
-# Away from the border, exactly by one pixel: pools and convolution treat all positions alike. Within k // 2 pixels of
+# For a single module away from the border, exactly by one pixel: pools and convolution treat all positions alike. Within k // 2 pixels of
 # the border the padding comes into the window, and the values change.
 # </details>
+#
+# ## If you want more
+#
+# ### Window arithmetic
+#
+# A layer with kernel k makes the window k − 1 steps wider, counted in pixels of its own input. Behind a pooling of stride
+# 2 a step is two pixels of the layer before. For `DenseCNN` with gates:
+
+# %% tags=["nbval-check-output"]
+window, step = 1, 1
+for number, stride in enumerate((2, 2, 1)):
+    window += (3 - 1) * step  # convolution
+    window += (stride - 1) * step  # pooling, where there is one
+    step *= stride
+    window += (7 - 1) * step  # gate
+    print(f"gate {number}: {window} pixels")
+
+# %% [markdown]
+# The same numbers as by gradient. Leave out the gates' own line for the earlier blocks, and gate 2 would come out at
+# 42 pixels instead of 78: each gate hands on what it saw.
+#
+# ### On a photograph
+#
+# The eight channels of lesson 02 and a 7×7 kernel of our own choice: *the maximum in the middle 3×3, minus the
+# maximum in the whole window*, both as averages, times 12. It opens where something stands out from its surroundings.
+
+# %%
+from cbam_course.data.photos import load_photo
+
+photo = load_photo("coffee", size=120)
+stands_out = SpatialAttention(7)
+with torch.no_grad():
+    stands_out.conv.weight.zero_()
+    stands_out.conv.weight[0, 1] = -12 / 49
+    stands_out.conv.weight[0, 1, 2:5, 2:5] += 12 / 9
+    heat = stands_out.gate(filters(photo[None] / 255))[0, 0]
+plots.show_overlay(photo, heat)
+
+# %% [markdown]
+# *What to see: left the cup, in the middle the gate, right both. The map is near ½ on even areas; thin structures such
+# as the rim, the spoon and highlights are lighter, their surroundings darker. At the outermost pixels a light
+# frame shows: that is the padding, not the photo.*
+#
+# Nothing here knows what a cup is. It is a heat map all the same, and it looks convincing.
+#
+# ### Photographs of pets
+#
+# In photographs the centre is a far stronger control than in scenes, because people aim their cameras. Before a share
+# of hits on such pictures is called localisation, an always-central dot has to be counted on the same pictures.
 #
 # ## Sources
 #
 # * S. Woo, J. Park, J.-Y. Lee, I. S. Kweon: *CBAM: Convolutional Block Attention Module*, ECCV 2018, section 3.1
 #   (spatial attention, equation 3) and section 4.1 (kernel size).
-# * Tables: `results/where.csv`, `results/what.csv` and `results/what-dense.csv`, made by `python -m cbam_course sweep`.
-#   The pet photographs were measured beforehand.
+# * J. Zhang et al.: *Top-down Neural Attention by Excitation Backprop*, ECCV 2016: the pointing game.
+# * Tables: `results/near-long.csv` and `results/near.tuning.csv`. The trained networks: `results/shipped.json`.

@@ -9,9 +9,19 @@ import torch
 from safetensors.torch import save
 from torch.testing import assert_close
 
-from cbam_course import CBAM, insert_attention
-from cbam_course.networks.pretrained import SHA256, WEIGHTS, load_weights, pretrained_resnet20
+from cbam_course import CBAM, insert_attention, make_scenes
+from cbam_course.experiments.models import model_named
+from cbam_course.networks.pretrained import (
+    SHA256,
+    SHIPPED,
+    WEIGHTS,
+    load_weights,
+    pretrained_resnet20,
+    trained_near,
+    trained_what,
+)
 from cbam_course.networks.resnet import CifarResNet
+from cbam_course.training.fit import image_scores
 
 RECORD = Path(__file__).parent.parent / "results" / "checkpoint.json"
 
@@ -80,3 +90,40 @@ def test_a_file_of_another_kind_is_named(tmp_path):
     path.write_bytes(b"not tensors")
     with pytest.raises(ValueError, match=r"text\.safetensors is no safetensors file"):
         load_weights(path, sha256(b"not tensors").hexdigest())
+
+
+SCENES = [(file, *Path(file).stem.split("-")) for file in SHIPPED]
+LOADERS = {"near": trained_near, "what": trained_what}
+
+
+@pytest.mark.parametrize(("file", "task", "name"), SCENES)
+def test_a_network_for_scenes_is_the_recorded_one_and_small(file, task, name):
+    entry = json.loads((RECORD.parent / "shipped.json").read_text(encoding="utf-8"))[file]
+    path = WEIGHTS.parent / file
+    assert sha256(path.read_bytes()).hexdigest() == SHIPPED[file] == entry["sha256"]
+    assert path.stat().st_size < 150_000
+    model, fresh = LOADERS[task](name), model_named(name).build("dense", None)
+    assert not model.training
+    assert {k: v.shape for k, v in model.state_dict().items()} == {
+        k: v.shape for k, v in fresh.state_dict().items()
+    }
+
+
+@pytest.mark.parametrize(("file", "task", "name"), SCENES)
+def test_a_network_for_scenes_scores_as_recorded(file, task, name):
+    entry = json.loads((RECORD.parent / "shipped.json").read_text(encoding="utf-8"))[file]
+    score = image_scores(LOADERS[task](name), make_scenes(128, task=task, seed=900).dense).mean().item()
+    assert score == pytest.approx(entry["test score"], abs=0.06)
+
+
+def test_without_its_file_a_network_for_scenes_starts_fresh_with_a_sentence(tmp_path):
+    with pytest.warns(UserWarning, match=r"near-cbam\.safetensors cannot be read .* fresh weights"):
+        model = trained_near("cbam", tmp_path)
+    assert model(torch.zeros(1, 3, 64, 64)).shape == (1, 64, 64)
+
+
+def test_a_network_that_was_not_trained_is_refused_with_the_names_there_are():
+    with pytest.raises(
+        ValueError, match="model_name is 'se'; choose one of 'plain', 'channel', 'spatial', 'cbam'"
+    ):
+        trained_what("se")

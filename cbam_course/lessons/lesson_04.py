@@ -3,99 +3,92 @@
 import torch
 from torch.nn import functional as F
 
+from ..checks.behaviour import name_function, name_value, one_of
 from ..checks.module_probes.spatial_gate import examine_spatial_module
 from ..checks.report import Find
-from ..checks.values import as_number, as_numbers, close, show
-
-# channel-pools
-
-_HAND = torch.tensor([[[[1.0, 5.0]], [[3.0, -9.0]]]])
-
-
-def channel_pools(answer: object, find: Find) -> None:
-    """A batch whose every axis has another length, a pair of pixels by hand, and one image alone."""
-    x = torch.randn(3, 4, 5, 6, generator=torch.Generator().manual_seed(1)) - 0.5
-    got = answer(x.clone())
-    shape = tuple(getattr(got, "shape", ()))
-    right = shape == (3, 2, 5, 6)
-    find("shape", right, _shape(shape, got), input=(3, 4, 5, 6), expected=(3, 2, 5, 6), got=show(got))
-    if not right:
-        return
-    mistake = _values(got, x)
-    by_hand = answer(_HAND.clone())
-    for number, (slug, hand, expected) in enumerate(
-        [("mean", _HAND.mean(1), x.mean(1)), ("maximum", _HAND.amax(1), x.amax(1))]
-    ):
-        holds = close(by_hand[:, number], hand) and close(got[:, number], expected)
-        find(slug, holds, mistake, expected=show(hand), got=show(by_hand[:, number]))
-    for channels in (1, 4):
-        alone = answer(x[1:2, :channels].clone())
-        expected = torch.stack([x[1:2, :channels].mean(1), x[1:2, :channels].amax(1)], dim=1)
-        if not close(alone, expected):
-            find("images", False, None, channels=channels, got=show(alone))
-            return
-    find("images", True)
+from ..checks.values import as_number, as_numbers, close, examine_whole_number
+from ..data.scenes import make_scenes
+from ..inspection.mystery import mystery_maps
+from ..inspection.pointing import pointing_rate as shared_rate
+from ..training.metrics import mean_iou
 
 
-def _shape(shape: tuple, got) -> str | None:
-    mistakes = {
-        (3, 4): "pooled-over-space",
-        (3, 8): "pooled-over-space",
-        (3, 2, 4): "pooled-over-space",
-        (3, 8, 1, 1): "pooled-over-space",
-        (3, 4, 1, 1): "pooled-over-space",
-        (3, 1, 5, 6): "one-map",
-        (3, 5, 6): "one-map",
-        (6, 1, 5, 6): "wrong-axis",
-        (6, 5, 6): "wrong-axis",
-        (3, 1, 10, 6): "wrong-axis",
-        (3, 10, 6): "wrong-axis",
-        (3, 1, 5, 12): "wrong-axis",
-        (3, 5, 12): "wrong-axis",
-        (3, 5, 6, 2): "wrong-axis",
-        (2, 3, 5, 6): "wrong-axis",
-        (2, 3, 1, 5, 6): "extra-axis",
-        (3, 2, 1, 5, 6): "extra-axis",
-        (3, 1, 2, 5, 6): "extra-axis",
-    }
-    pair = isinstance(got, (tuple, list)) and len(got) == 2
-    return "one-map" if pair else mistakes.get(shape)
+def _draw(seed: int, *shapes: tuple[int, ...]) -> list[torch.Tensor]:
+    """Tensors of both signs, one for each shape."""
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator) for shape in shapes]
 
 
-def _values(got, x) -> str | None:
-    """Compare the two maps with what comes out when one of them is something else."""
-    mean, maximum = x.mean(1), x.amax(1)
+# three-pools
+
+
+def _rectified(shape: tuple[int, ...], kernel: int, seed: int) -> tuple:
+    """A map with both signs and exact zeros, and a kernel of three planes."""
+    x, weight = _draw(seed, shape, (1, 3, kernel, kernel))
+    return torch.where(x.abs() < 0.4, 0.0, x), weight / kernel
+
+
+_THREE_POOLS = [
+    _rectified((2, 3, 5, 6), 3, 1),
+    _rectified((1, 4, 7, 6), 5, 2),
+    _rectified((3, 2, 2, 8), 1, 3),
+    _rectified((2, 5, 8, 9), 7, 4),
+]
+
+
+def _planes(x):
+    return [x.mean(1), x.amax(1), (x > 0).float().mean(1)]
+
+
+def _three_gate(x, weight, planes=_planes, padding=None, mode="constant"):
+    pad = weight.shape[-1] // 2 if padding is None else padding
+    framed = F.pad(torch.stack(planes(x), 1), [pad] * 4, mode=mode)
+    return F.conv2d(framed, weight).sigmoid()
+
+
+def _with_planes(planes):
+    return lambda x, weight: _three_gate(x, weight, planes)
+
+
+def _with_padding(padding):
+    return lambda x, weight: _three_gate(x, weight, padding=padding)
+
+
+def three_pools(answer: object, find: Find) -> None:
+    """Maps with both signs and exact zeros, kernels of four sizes; one bright image beside a dark one."""
+
+    def share(x):
+        return (x > 0).float().mean(1)
+
     wrong = {
-        "swapped-order": (maximum, mean),
-        "absolute": (mean, x.abs().amax(1)),
-        "batch-leak": (x.mean((0, 1)).expand(3, 5, 6), x.amax((0, 1)).expand(3, 5, 6)),
+        "sum-not-mean": one_of(
+            _with_planes(lambda x: [x.mean(1), x.amax(1), (x > 0).float().sum(1)]),
+            _with_planes(lambda x: [x.sum(1), x.amax(1), share(x)]),
+            _with_planes(lambda x: [x.sum(1), x.amax(1), (x > 0).float().sum(1)]),
+        ),
+        "zeros-counted": _with_planes(lambda x: [x.mean(1), x.amax(1), (x >= 0).float().mean(1)]),
+        "negatives-counted": _with_planes(lambda x: [x.mean(1), x.amax(1), (x != 0).float().mean(1)]),
+        "rectified": _with_planes(lambda x: [x.mean(1), x.amax(1), x.relu().mean(1)]),
+        "swapped-order": one_of(
+            *(
+                _with_planes(lambda x, order=order: [_planes(x)[i] for i in order])
+                for order in ((1, 0, 2), (0, 2, 1), (2, 1, 0), (1, 2, 0), (2, 0, 1))
+            )
+        ),
+        "absolute": _with_planes(lambda x: [x.mean(1), x.abs().amax(1), share(x)]),
+        "batch-leak": _with_planes(
+            lambda x: [plane.mean(0, keepdim=True).expand_as(plane) for plane in _planes(x)]
+        ),
+        "no-sigmoid": lambda x, weight: torch.logit(_three_gate(x.double(), weight.double())).float(),
+        "product-returned": lambda x, weight: x * _three_gate(x, weight),
+        "not-padded": _with_padding(0),
+        "fixed-padding": one_of(*map(_with_padding, (1, 2, 3))),
+        "no-channel-axis": lambda x, weight: _three_gate(x, weight)[:, 0],
+        "flipped": lambda x, weight: _three_gate(x, weight.flip(2, 3)),
     }
-    for slug, maps in wrong.items():
-        if close(got, torch.stack(maps, dim=1)):
-            return slug
-    return "twice-the-same" if close(got[:, 0], got[:, 1]) else None
-
-
-# same-padding
-
-_RIGHT = [18, 24, 25]
-_SAME_PADDING_WRONG = {
-    (17, 23, 24): "forgot-the-one",
-    (18, 22, 23): "one-sided-padding",
-    (24, 24, 24): "always-the-same",
-    (18, 24, 24): "even-like-odd",
-    (18, 24, 23): "even-like-odd",
-    (24, 24, 25): "padding-everywhere",
-}
-
-
-def same_padding(answer: object, find: Find) -> None:
-    """n + 2p − k + 1 for n = 24 and (k, p) = (7, 0), (5, 2), (4, 2)."""
-    numbers = as_numbers(answer)
-    three = numbers is not None and len(numbers) == 3 and all(n.is_integer() for n in numbers)
-    find("number", three, got=show(answer))
-    if three:
-        find("value", numbers == _RIGHT, _SAME_PADDING_WRONG.get(tuple(map(int, numbers))), got=show(answer))
+    if find.agrees("value", answer, _three_gate, _THREE_POOLS, wrong):
+        x, weight = _THREE_POOLS[0]
+        find("images", close(answer(x[:1].clone(), weight.clone()), answer(x.clone(), weight.clone())[:1]))
 
 
 # spatial-attention
@@ -109,143 +102,149 @@ def spatial_attention(answer: object, find: Find) -> None:
 # receptive-field
 
 _RECEPTIVE_FIELD_WRONG = {
-    (7, 7): "gate-only",
-    (7, 14): "gate-only",
-    (13, 13): "added-kernels",
-    (13, 15): "added-kernels",
-    (13, 25): "added-kernels",
-    (13, 26): "added-kernels",
-    (63, 63): "multiplied",
-    (63, 126): "multiplied",
-    (11, 11): "pooling-ignored",
-    (11, 12): "stride-ignored",
-    (11, 22): "everything-doubled",
-    (11, 19): "pooling-adds-nothing",
+    "gate-only": one_of((7, 7), (7, 14)),
+    "earlier-gate-left-out": (11, 20),
+    "added-kernels": one_of((20, 20), (20, 22), (20, 39), (20, 38)),
+    "multiplied": one_of((441, 441), (441, 882)),
+    "pooling-ignored": (17, 17),
+    "stride-ignored": (17, 18),
+    "everything-doubled": (17, 34),
+    "pooling-adds-nothing": (17, 31),
+    "first-gate-not-doubled": (17, 26),
 }
 
 
 def receptive_field(answer: object, find: Find) -> None:
-    """1 + 2 + 2 + 6 = 11 and 1 + 2 + 1 + 2·2 + 2·6 = 20."""
+    """1 + 2 + 6 + 2 + 6 = 17 and 1 + 2 + 1 + 2·6 + 2·2 + 2·6 = 32."""
     numbers = as_numbers(answer)
     two = numbers is not None and len(numbers) == 2 and all(n.is_integer() for n in numbers)
-    find("number", two, got=show(answer))
-    if two:
-        find(
-            "value",
-            numbers == [11, 20],
-            _RECEPTIVE_FIELD_WRONG.get(tuple(map(int, numbers))),
-            got=show(answer),
-        )
+    if find("number", two, got=answer):
+        mistake = name_value(numbers, _RECEPTIVE_FIELD_WRONG, (17, 32))
+        find("first", numbers[0] == 17, mistake, got=int(numbers[0]))
+        find("second", numbers[1] == 32, mistake, got=int(numbers[1]))
 
 
 # spatial-bug
 
 
-def spatial_bug(answer: object, find: Find) -> None:
-    """Several sizes, one bright pixel, a batch against its images alone, and the values."""
-    generator = torch.Generator().manual_seed(4)
-    x = torch.rand(2, 3, 9, 11, generator=generator) + 0.2
-    x[1] *= 3
-    weight = torch.randn(1, 2, 5, 5, generator=generator) / 3
-    got, expected = answer(x.clone(), weight.clone()), x * _gate(x, weight)
-    mistake = _spatial_bug_mistake(got, x, weight)
-    if not isinstance(got, torch.Tensor) or got.shape != x.shape:
-        find("runs", False, mistake, expected=tuple(x.shape), kernel=5, got=show(got))
-        return
-    factor = got / x
-    low, high = factor.amin(1), factor.amax(1)
-    place = (high - low).argmax()
-    same = bool((high - low).max() < 1e-4)
-    find("one-map", same, mistake, low=float(low.flatten()[place]), high=float(high.flatten()[place]))
-    off = float((answer(x[:1].clone(), weight.clone()) - got[:1]).abs().max())
-    find("images", off < 1e-4, mistake or "still-divided", off=off)
-    _aligned(answer, find, mistake)
-    first = factor[0, 0, 0, :3]
-    find(
-        "value", close(got, expected), mistake, expected=show(_gate(x, weight)[0, 0, 0, :3]), got=show(first)
+def _bug_case(seed: int, shape: tuple[int, ...], kernel: int) -> tuple:
+    """A map of positive numbers whose last image is the brightest, and a kernel."""
+    x, weight = _draw(seed, shape, (1, 2, kernel, kernel))
+    x = x.abs() + 0.2
+    x[-1] *= 3
+    return x, weight / 3
+
+
+_BUG_CASES = [
+    _bug_case(4, (2, 3, 9, 11), 5),
+    _bug_case(5, (3, 2, 8, 7), 7),
+    _bug_case(6, (2, 4, 5, 6), 3),
+    _bug_case(7, (1, 5, 3, 2), 1),
+]
+
+
+def _pools(x):
+    return torch.stack([x.mean(1), x.amax(1)], dim=1)
+
+
+def _bug_gate(x, weight, padding=None, mode="constant"):
+    pad = weight.shape[-1] // 2 if padding is None else padding
+    return F.conv2d(F.pad(_pools(x), [pad] * 4, mode=mode), weight).sigmoid()
+
+
+def _bug_right(x, weight):
+    return x * _bug_gate(x, weight)
+
+
+def _stretched(mode: str, align: bool | None, where: str, divided: str):
+    """The small map stretched, before or after the sigmoid, divided by nothing, the batch or the image."""
+
+    def scale(x, weight):
+        bare, size = F.conv2d(_pools(x), weight), x.shape[2:]
+        small = bare.sigmoid() if where == "after" else bare
+        gate = F.interpolate(small, size, mode=mode, align_corners=align)
+        gate = gate if where == "after" else gate.sigmoid()
+        return x * _divided(gate, divided)
+
+    return scale
+
+
+def _divided(gate, by: str):
+    if by == "nothing":
+        return gate
+    return gate / (gate.max() if by == "batch" else gate.amax((2, 3), keepdim=True))
+
+
+_STRETCHED = [
+    _stretched(mode, align, where, divided)
+    for mode, align in (
+        ("nearest", None),
+        ("bilinear", False),
+        ("bilinear", True),
+        ("bicubic", False),
+        ("bicubic", True),
     )
-    _any_size(answer, find, generator)
+    for where in ("after", "before")
+    for divided in ("nothing", "batch", "image")
+]
+_BUG_WRONG = {
+    "still-stretched": one_of(*_STRETCHED),
+    "still-divided": lambda x, w: x * _divided(_bug_gate(x, w), "batch"),
+    "divided-by-image": lambda x, w: x * _divided(_bug_gate(x, w), "image"),
+    "no-sigmoid": lambda x, w: x * torch.logit(_bug_gate(x.double(), w.double())).float(),
+    "mask-returned": lambda x, w: _bug_gate(x, w),
+    "not-padded": one_of(lambda x, w: x * _bug_gate(x, w, 0), lambda x, w: _bug_gate(x, w, 0)),
+    "fixed-padding": one_of(*(lambda x, w, p=p: x * _bug_gate(x, w, p) for p in (1, 2, 3))),
+    "other-border": one_of(
+        *(
+            lambda x, w, mode=mode: x * F.conv2d(_framed(_pools(x), w, mode), w).sigmoid()
+            for mode in ("replicate", "reflect", "circular")
+        )
+    ),
+    "swapped-planes": lambda x, w: x * _bug_gate(x, w.flip(1)),
+    "flipped": lambda x, w: x * _bug_gate(x, w.flip(2, 3)),
+    "sum-not-mean": lambda x, w: (
+        x * F.conv2d(torch.stack([x.sum(1), x.amax(1)], 1), w, padding=w.shape[-1] // 2).sigmoid()
+    ),
+    "product-added": lambda x, w: x + x * _bug_gate(x, w),
+    "pools-divided": lambda x, w: (
+        x * F.conv2d(_pools(x) / _pools(x).max(), w, padding=w.shape[-1] // 2).sigmoid()
+    ),
+}
 
 
-def _gate(x, weight):
-    pools = torch.stack([x.mean(1), x.amax(1)], dim=1)
-    return F.conv2d(pools, weight, padding=weight.shape[-1] // 2).sigmoid()
+def _framed(pools, weight, mode: str):
+    return F.pad(pools, [weight.shape[-1] // 2] * 4, mode=mode)
 
 
-def _aligned(scale, find: Find, mistake):
+def spatial_bug(answer: object, find: Find) -> None:
+    """Several sizes, a batch against its images alone, one bright pixel, and the values."""
+
+    def mistake() -> str | None:
+        return name_function(answer, _bug_right, _BUG_WRONG, _BUG_CASES)
+
+    x, weight = _BUG_CASES[0]
+    got = answer(x.clone(), weight.clone())
+    if not find(
+        "shape", isinstance(got, torch.Tensor) and got.shape == x.shape, mistake, expected=x.shape, got=got
+    ):
+        return
+    off = float((answer(x[:1].clone(), weight.clone()) - got[:1]).abs().max())
+    find("images", off < 1e-4, mistake, off=off)
+    _aligned(answer, find, mistake)
+    find.agrees("value", answer, _bug_right, _BUG_CASES, _BUG_WRONG)
+
+
+def _aligned(scale, find: Find, mistake) -> None:
     """A kernel that reads its middle alone: the brightest factor must lie on the one bright pixel."""
     weight = torch.zeros(1, 2, 5, 5)
     weight[0, :, 2, 2] = 1.0
     for row, column in ((1, 8), (7, 0)):
         x = torch.full((1, 2, 9, 11), 0.1)
         x[:, :, row, column] = 1.0
-        place = int((scale(x.clone(), weight) / x)[0, 0].flatten().argmax())
-        if place != row * 11 + column:
-            where = f"in row {row}, column {column}"
-            at = f"row {place // 11}, column {place % 11}"
-            return find("aligned", False, mistake or "still-stretched", where=where, got=at)
-    return find("aligned", True)
-
-
-def _any_size(scale, find: Find, generator):
-    for kernel, shape in ((3, (1, 1, 1, 1)), (7, (3, 2, 4, 6)), (1, (1, 5, 3, 2))):
-        x = torch.rand(shape, generator=generator) + 0.2
-        weight = torch.randn(1, 2, kernel, kernel, generator=generator)
-        got = _or_error(scale, x, weight)
-        if not close(got, x * _gate(x, weight)):
-            find("runs", False, "fixed-padding", expected=shape, kernel=kernel, got=show(got))
-            return
-    find("runs", True)
-
-
-def _or_error(scale, x, weight):
-    """Padding of a fixed size raises for some kernels; that is an outcome here, not a crash."""
-    try:
-        return scale(x.clone(), weight.clone())
-    except (RuntimeError, ValueError) as error:
-        return f"{type(error).__name__}: {error}"
-
-
-def _spatial_bug_mistake(got, x, weight) -> str | None:
-    """Compare with what comes out when one step is left out or changed."""
-    gate, pad = _gate(x, weight), weight.shape[-1] // 2
-    pools = torch.stack([x.mean(1), x.amax(1)], dim=1)
-    bare = F.conv2d(pools, weight)
-    wrong = {
-        "still-divided": x * gate / gate.max(),
-        "divided-by-image": x * gate / gate.amax((2, 3), keepdim=True),
-        "no-sigmoid": x * F.conv2d(pools, weight, padding=pad),
-        "mask-returned": gate,
-        "swapped-planes": x * _gate(x, weight.flip(1)),
-        "flipped": x * _gate(x, weight.flip(2, 3)),
-    }
-    for mode in ("replicate", "reflect", "circular"):
-        padded = F.pad(pools, [pad] * 4, mode=mode)
-        wrong[f"other-border {mode}"] = x * F.conv2d(padded, weight).sigmoid()
-    found = next((slug for slug, value in wrong.items() if close(got, value)), None)
-    if found:
-        return found.split()[0]
-    return _small_map(got, x, bare) or _stretched(got, x, bare)
-
-
-def _small_map(got, x, bare) -> str | None:
-    small = isinstance(got, torch.Tensor) and got.shape[-2:] == bare.shape[-2:]
-    return "not-padded" if small else None
-
-
-def _stretched(got, x, bare) -> str | None:
-    """Any of the ways to stretch the small map, before or after the sigmoid, divided or not."""
-    for mode in ("nearest", "bilinear", "bicubic"):
-        corners = (None,) if mode == "nearest" else (False, True)
-        for align in corners:
-            first = F.interpolate(bare.sigmoid(), x.shape[2:], mode=mode, align_corners=align)
-            last = F.interpolate(bare, x.shape[2:], mode=mode, align_corners=align).sigmoid()
-            for gate in (first, last):
-                if close(got, x * gate) or close(got, x * gate / gate.max()):
-                    return "still-stretched"
-                if close(got, x * gate / gate.amax((2, 3), keepdim=True)):
-                    return "still-stretched"
-    return None
+        place = int((scale(x.clone(), weight.clone()) / x)[0, 0].flatten().argmax())
+        where, at = f"row {row}, column {column}", f"row {place // 11}, column {place % 11}"
+        find("aligned", place == row * 11 + column, mistake, where=where, got=at)
 
 
 # read-the-border
@@ -256,42 +255,74 @@ _READ_THE_BORDER_WRONG = {
     6: "constant-part",
     7: "default-kernel",
     3: "one-row-missed",
+    25: "area-not-side",
+    10: "map-not-kernel",
 }
 
 
 def read_the_border(answer: object, find: Find) -> None:
     """A frame of 2 pixels is the padding of a kernel of 5; the map has 10 × 10 pixels."""
-    number = as_number(answer)
-    whole = number is not None and float(number).is_integer()
-    find("number", whole, got=show(answer))
-    if whole:
-        find("value", number == 5, _READ_THE_BORDER_WRONG.get(int(number)), got=show(answer))
+    examine_whole_number(answer, find, 5, _READ_THE_BORDER_WRONG)
+
+
+# twin-map
+
+_TWIN_INPUTS = _draw(9, (2, 4, 3, 5), (1, 7, 6, 2), (3, 5, 1, 1))
+
+
+def twin_map(answer: object, find: Find) -> None:
+    """The same mean and maximum at every position, from other numbers."""
+    results = [answer(x.clone()) for x in _TWIN_INPUTS]
+    for x, y in zip(_TWIN_INPUTS, results, strict=True):
+        right = isinstance(y, torch.Tensor) and y.shape == x.shape
+        if not find("shape", right, expected=x.shape, got=y):
+            return
+    pairs = list(zip(_TWIN_INPUTS, results, strict=True))
+    mistake = _twin_mistake(pairs)
+    x, y = pairs[0]
+    for slug, pool in (("mean", lambda v: v.mean(1)), ("maximum", lambda v: v.amax(1))):
+        same = all(close(pool(b), pool(a)) for a, b in pairs)
+        find(slug, same, mistake, expected=pool(x)[0, 0, :2], got=pool(y)[0, 0, :2])
+    apart = [(a.sort(1).values - b.sort(1).values).abs().amax(1) > 1e-3 for a, b in pairs]
+    share = float(torch.cat([part.flatten() for part in apart]).float().mean())
+    find("others", share == 1.0, mistake, got=share)
+
+
+def _twin_mistake(pairs: list) -> str | None:
+    """A name where it explains every position of every probe."""
+
+    def always(holds) -> bool:
+        return all(bool(holds(x, y)) for x, y in pairs)
+
+    def shifted(x, y) -> bool:
+        change = y - x
+        return close(change, change[:, :1].expand_as(change))
+
+    found = {
+        "unchanged": always(lambda x, y: close(y, x)),
+        "reordered": always(lambda x, y: close(x.sort(1).values, y.sort(1).values) and not close(x, y)),
+        "flattened": always(lambda x, y: close(y, x.mean(1, keepdim=True).expand_as(x))),
+        "shifted": always(lambda x, y: shifted(x, y) and not close(x, y)),
+        "negated": always(lambda x, y: close(y, -x)),
+        "positions-exchanged": always(
+            lambda x, y: close(x.flatten(2).sort(2).values, y.flatten(2).sort(2).values)
+        )
+        and not always(lambda x, y: close(x.sort(1).values, y.sort(1).values)),
+    }
+    fitting = [slug for slug, holds in found.items() if holds]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 # pointing-rate
 
-_MANY = [True, True, False, True, False] * 8
 
+def _pointing_case(hits: list[bool], height: int, width: int, seed: int, side: int = 2) -> tuple:
+    """Maps of both signs: the largest value on a square target or beside it, the most negative one elsewhere.
 
-def pointing_rate(answer: object, find: Find) -> None:
-    """Maps with a known brightest pixel, on the target or beside it."""
-    maps, masks = _case(_MANY, 12, 17, side=5)  # so many that no two mistakes give the same share
-    handed_in = answer(maps.clone(), masks.clone())
-    got, share = as_number(handed_in), sum(_MANY) / len(_MANY)
-    mistake = None if close(got, share) else _pointing_rate_mistake(got, maps, masks)
-    find("number", got is not None and 0 <= got <= 1, mistake, got=show(handed_in))
-    if got is None:
-        return
-    _extremes(answer, find, mistake)
-    counts = {"count": len(_MANY), "hits": sum(_MANY)}
-    find("share", close(got, share), mistake, expected=share, got=show(got), **counts)
-    _sizes(answer, find, mistake)
-
-
-def _case(hits, height: int, width: int, side: int = 2):
-    """Dim maps with one bright pixel each, on a square target or half a map away from it."""
-    generator = torch.Generator().manual_seed(7)
-    maps = torch.rand(len(hits), height, width, generator=generator) * 0.5
+    Its place and size change from image to image: the darkest pixel is not always the largest absolute value.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    maps = torch.rand(len(hits), height, width, generator=generator) - 0.5
     masks = torch.zeros(len(hits), height, width, dtype=torch.bool)
     for n, hit in enumerate(hits):
         row, column = (
@@ -300,53 +331,152 @@ def _case(hits, height: int, width: int, side: int = 2):
         masks[n, row : row + side, column : column + side] = True
         away = 0 if hit else max(side, width // 2)
         maps[n, row, (column + away) % width] = 1.0 + 0.01 * n
+        neutral = n % 3 == 2 and height > side
+        dark = (row + side) % height if neutral else row
+        maps[n, dark, (column + max(side, width // 2) - away) % width] = (-3.0, -0.8)[n % 2] - 0.01 * (n % 5)
     return maps, masks
 
 
-def _sizes(rate, find: Find, mistake):
-    for hits, height, width in (([True, False], 9, 4), ([False], 3, 5), ([True, False, False, True], 2, 7)):
-        maps, masks = _case(hits, height, width)
-        share, got = sum(hits) / len(hits), as_number(rate(maps.clone(), masks.clone()))
-        if not close(got, share):
-            size = {"count": len(hits), "height": height, "width": width}
-            return find("any-size", False, mistake, expected=share, got=show(got), **size)
-    return find("any-size", True)
-
-
-def _extremes(rate, find: Find, mistake):
-    for hit, expected in ((True, 1.0), (False, 0.0)):
-        maps, masks = _case([hit] * 3, 5, 8)
-        got = as_number(rate(maps.clone(), masks.clone()))
-        if not close(got, expected):
-            case = "1 for maps that all hit" if hit else "0 for maps that all miss"
-            return find("all-and-none", False, mistake, expected=case, got=show(got))
-    return find("all-and-none", True)
+_POINTING_CASES = [
+    _pointing_case([True, True, False, True, False] * 8, 12, 17, 7, side=5),
+    _pointing_case([True, False], 9, 4, 8),
+    _pointing_case([False], 3, 5, 9),
+    _pointing_case([True, False, False, True], 2, 7, 10),
+    _pointing_case([True] * 3, 5, 8, 11),
+]
 
 
 def _hit(maps, masks, places) -> float:
     return masks.flatten(1).gather(1, places[:, None]).float().mean().item()
 
 
-def _pointing_rate_mistake(got, maps, masks) -> str | None:
-    """Compare with other things that could have been computed from these maps and masks."""
-    flat, (height, width) = maps.flatten(1), maps.shape[1:]
-    best = flat.argmax(1)
+def _rate(maps, masks):
+    values = maps.flatten(1)
+    if int((values == values.amax(1, keepdim=True)).sum()) > len(maps):
+        raise ValueError("two largest values")
+    return _hit(maps, masks, values.argmax(1))
+
+
+def _rows_and_columns(maps, masks):
+    height, width = maps.shape[1:]
+    best = maps.flatten(1).argmax(1)
     row, column = best // width, best % width
-    exchanged = (column.clamp(max=height - 1)) * width + row.clamp(max=width - 1)
-    brightest = maps.max() == maps
+    return _hit(maps, masks, column.clamp(max=height - 1) * width + row.clamp(max=width - 1))
+
+
+_POINTING_WRONG = {
+    "counted": lambda m, k: _rate(m, k) * len(m),
+    "absolute": lambda m, k: _hit(m, k, m.abs().flatten(1).argmax(1)),
+    "darkest": lambda m, k: _hit(m, k, m.flatten(1).argmin(1)),
+    "one-for-all": lambda m, k: k.flatten()[m.argmax()].float(),
+    "average-inside": one_of(
+        lambda m, k: m[k].mean(),
+        lambda m, k: torch.stack([a[b].mean() for a, b in zip(m, k, strict=True)]).mean(),
+    ),
+    "share-of-brightness": one_of(
+        lambda m, k: (m * k).sum() / m.sum(), lambda m, k: ((m * k).sum((1, 2)) / m.sum((1, 2))).mean()
+    ),
+    "area": lambda m, k: k.float().mean(),
+    "other-image": one_of(lambda m, k: _rate(m, k.roll(1, 0)), lambda m, k: _rate(m, k.roll(-1, 0))),
+    "rows-and-columns": _rows_and_columns,
+    "one-less": lambda m, k: 1 - _rate(m, k),
+    "per-image": lambda m, k: k.flatten(1).gather(1, m.flatten(1).argmax(1)[:, None]).float()[:, 0],
+}
+
+
+def pointing_rate(answer: object, find: Find) -> None:
+    """Maps of both signs and several sizes, the largest value on the target or beside it."""
+    maps, masks = _POINTING_CASES[0]
+    handed_in = answer(maps.clone(), masks.clone())
+    got = as_number(handed_in)
+
+    def mistake() -> str | None:
+        return name_function(answer, _rate, _POINTING_WRONG, _POINTING_CASES)
+
+    if find("number", got is not None and -1e-6 <= got <= 1 + 1e-6, mistake, got=handed_in):
+        find.agrees("share", answer, _rate, _POINTING_CASES, _POINTING_WRONG)
+
+
+# mystery-gates
+
+_HABITS = ("image", "centre", "border")
+
+
+def mystery_gates(answer: object, find: Find) -> None:
+    """The controls are computed anew; the habit is read off them."""
+    habits, gains = _two_parts(answer)
+    if not find("form", habits is not None, got=answer):
+        return
+    maps, masks = mystery_maps()
+    own = [shared_rate(m, masks) for m in maps.values()]
+    other = [shared_rate(m.roll(1, 0), masks) for m in maps.values()]
+    right = [a - b for a, b in zip(own, other, strict=True)]
+    after = [a - shared_rate(m.roll(-1, 0), masks) for a, m in zip(own, maps.values(), strict=True)]
     wrong = {
-        "counted": _hit(maps, masks, best) * len(maps),
-        "darkest": _hit(maps, masks, flat.argmin(1)),
-        "one-for-all": masks[brightest].float().mean().item(),
-        "average-inside": maps[masks].mean().item(),
-        "share-of-brightness": (maps * masks).sum().item() / maps.sum().item(),
-        "area": masks.float().mean().item(),
-        "other-image": _hit(maps, masks.roll(1, 0), best),
-        "rows-and-columns": _hit(maps, masks, exchanged),
+        "own-rates": own,
+        "controls-only": other,
+        "wrong-sign": [-value for value in right],
     }
-    per_image = {
-        "average-inside": torch.stack([m[k].mean() for m, k in zip(maps, masks, strict=True)]).mean().item(),
-        "share-of-brightness": ((maps * masks).sum((1, 2)) / maps.sum((1, 2))).mean().item(),
-    }
-    found = [slug for values in (wrong, per_image) for slug, value in values.items() if close(got, value)]
-    return found[0] if found else None
+    fits = close(gains, right, 0.011) or close(gains, after, 0.011)
+    find("gains", fits, None if fits else name_value(gains, wrong, right, 0.006), got=answer[1])
+    true = [_habit(gain, rate, right) for gain, rate in zip(right, own, strict=True)]
+    highest = ["image" if rate == max(own) else None for rate in own]
+    fooled = habits[highest.index("image")] == "image" and habits != true
+    find("habits", habits == true, "highest-rate" if fooled else None, got=", ".join(habits))
+
+
+def _habit(gain: float, rate: float, gains: list[float]) -> str:
+    """What the controls say of a gate: only one that looks loses hits with another image's map."""
+    if gain == max(gains):
+        return "image"
+    return "centre" if rate > 0.5 else "border"
+
+
+def _two_parts(answer: object) -> tuple:
+    """Return three habits and three numbers, or two times None."""
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        return None, None
+    words, numbers = answer[0], as_numbers(answer[1])
+    if not isinstance(words, (tuple, list)) or not all(isinstance(word, str) for word in words):
+        return None, None
+    words = [word.strip().lower().replace("center", "centre") for word in words]
+    good = sorted(words) == sorted(_HABITS) and numbers is not None and len(numbers) == 3
+    return (words, numbers) if good else (None, None)
+
+
+# find-the-red
+
+_ENOUGH_OVERLAP, _ENOUGH_HITS = 0.4, 0.6
+
+
+def find_the_red(answer: object, find: Find) -> None:
+    """Fresh scenes: what is marked, where the largest value lies, and whether it depends on the image."""
+    scenes = make_scenes(150, seed=4321)
+    with torch.no_grad():
+        maps = answer(scenes.inputs())
+        shape = (150, 48, 48)
+        right = isinstance(maps, torch.Tensor) and maps.shape == shape
+        if not find("shape", right, expected=shape, got=maps):
+            return
+        alone = answer(scenes.inputs()[:1])
+    maps = maps.float()
+    if not find("finite", bool(maps.isfinite().all()), "not-a-number", got=maps):
+        return
+    find("images", close(alone, maps[:1], 1e-3), got=float((alone - maps[:1]).abs().max()))
+    overlap = mean_iou(maps, scenes.masks).mean().item()
+    hits, other = shared_rate(maps, scenes.masks), shared_rate(maps.roll(1, 0), scenes.masks)
+    mistake = None if overlap >= _ENOUGH_OVERLAP else _finder_mistake(maps, scenes.masks)
+    find("overlap", overlap >= _ENOUGH_OVERLAP, mistake, got=overlap)
+    find("hits", hits >= _ENOUGH_HITS and other < hits / 2, mistake, got=hits, other=other)
+
+
+def _finder_mistake(maps: torch.Tensor, masks: torch.Tensor) -> str | None:
+    """Name what other reading of the maps would have found the red shape, or why none does."""
+    if float((maps - maps[:1]).abs().max()) < 1e-4:
+        return "constant-map"
+    if float((maps > 0).float().mean()) < 1e-3:
+        return "hardly-trained"
+    if mean_iou(-maps, masks).mean() >= _ENOUGH_OVERLAP:
+        return "upside-down"
+    between = bool((maps >= 0).all()) and bool((maps <= 1).all())
+    return "gate-not-logit" if between and mean_iou(maps - 0.5, masks).mean() >= _ENOUGH_OVERLAP else None

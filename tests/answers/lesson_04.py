@@ -1,80 +1,92 @@
 """Answers to the tasks of lesson 04: right ones written differently, wrong ones under their mistakes."""
 
+from functools import cache
+
+import numpy
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from cbam_course import fit, make_scenes
 from cbam_course.attention import SpatialAttention
+from cbam_course.inspection.mystery import mystery_maps
+from cbam_course.inspection.pointing import pointing_rate
 
 RIGHT: dict[str, list] = {}
 WRONG: dict[str, dict] = {}
 
 
-# channel-pools
+# three-pools
 
 
-def stacked(x):
-    return torch.stack((x.mean(1), x.max(1).values), dim=1)
+def three(
+    x, weight, share=lambda x: (x > 0).to(x.dtype).mean(1, keepdim=True), padding=None, order=(0, 1, 2)
+):
+    planes = [x.mean(1, keepdim=True), x.amax(1, keepdim=True), share(x)]
+    pad = weight.shape[-1] // 2 if padding is None else padding
+    return torch.sigmoid(F.conv2d(torch.cat([planes[i] for i in order], 1), weight, padding=pad))
 
 
-def filled(x):
-    y = x.new_empty(x.shape[0], 2, *x.shape[2:])
-    y[:, 0], y[:, 1] = x.sum(1) / x.shape[1], torch.amax(x, 1)
-    return y
+def three_by_count(x, weight):
+    count = torch.stack([(channel > 0).float() for channel in x.unbind(1)]).sum(0)
+    planes = torch.stack([x.sum(1) / x.shape[1], x.max(1).values, count / x.shape[1]], 1)
+    return 1 / (1 + torch.exp(-F.conv2d(planes, weight, padding="same")))
 
 
-def channel_pools_looped(x):
-    maps = [torch.stack([sum(image) / len(image), image.max(dim=0)[0]]) for image in x]
-    return torch.stack(maps)
+def three_as_sum(x, weight):
+    planes = (x.mean(1, True), x.amax(1, True), x.sign().relu().mean(1, True))
+    logit = sum(F.conv2d(p, weight[:, i : i + 1], padding=weight.shape[2] // 2) for i, p in enumerate(planes))
+    return logit.sigmoid()
 
 
-RIGHT["channel-pools"] = [
-    lambda x: torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1),
-    stacked,
-    filled,
-    channel_pools_looped,
-]
+def three_one_by_one(x, weight):
+    return torch.cat([three(image[None], weight) for image in x])
 
-WRONG["channel-pools"] = {
-    "pooled-over-space": [
-        lambda x: torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1),
-        lambda x: torch.cat([x.mean((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)], dim=1),
-        lambda x: torch.stack([x.mean((2, 3)), x.amax((2, 3))], dim=1),
+
+RIGHT["three-pools"] = [three, three_by_count, three_as_sum, three_one_by_one]
+
+WRONG["three-pools"] = {
+    "sum-not-mean": [
+        lambda x, weight: three(x, weight, lambda x: (x > 0).float().sum(1, keepdim=True)),
+        lambda x, weight: F.conv2d(
+            torch.stack([x.sum(1), x.amax(1), (x > 0).float().mean(1)], 1), weight, padding="same"
+        ).sigmoid(),
     ],
-    "swapped-order": [lambda x: torch.stack([x.amax(1), x.mean(1)], 1)],
-    "one-map": [
-        lambda x: x.mean(1, keepdim=True),
-        lambda x: x.mean(1, keepdim=True) + x.amax(1, keepdim=True),
-        lambda x: (x.mean(1), x.amax(1)),
+    "zeros-counted": [lambda x, weight: three(x, weight, lambda x: (x >= 0).float().mean(1, True))],
+    "negatives-counted": [
+        lambda x, weight: three(x, weight, lambda x: x.count_nonzero(1)[:, None] / x.shape[1])
     ],
-    "twice-the-same": [
-        lambda x: torch.stack([x.mean(1)] * 2, 1),
-        lambda x: torch.stack([x.amax(1)] * 2, 1),
+    "rectified": [lambda x, weight: three(x, weight, lambda x: x.relu().mean(1, True))],
+    "swapped-order": [
+        lambda x, weight: three(x, weight, order=(1, 0, 2)),
+        lambda x, weight: three(x, weight, order=(2, 0, 1)),
     ],
-    "wrong-axis": [
-        lambda x: torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=0),
-        lambda x: torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=2),
-        lambda x: torch.stack([x.mean(1), x.amax(1)]),
-        lambda x: torch.cat([x.mean(1), x.amax(1)], dim=1),
+    "absolute": [
+        lambda x, weight: F.conv2d(
+            torch.stack([x.mean(1), x.abs().amax(1), (x > 0).float().mean(1)], 1), weight, padding="same"
+        ).sigmoid()
     ],
-    "extra-axis": [lambda x: torch.stack([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=1)],
-    "absolute": [lambda x: torch.stack([x.mean(1), x.abs().amax(1)], 1)],
-    "batch-leak": [lambda x: torch.stack([x.mean((0, 1)), x.amax((0, 1))]).expand(len(x), -1, -1, -1)],
-}
-
-
-# same-padding
-
-FORMULA = tuple(24 + 2 * padding - kernel + 1 for kernel, padding in ((7, 0), (5, 2), (4, 2)))
-
-RIGHT["same-padding"] = [(18, 24, 25), [18, 24.0, 25], torch.tensor([18, 24, 25]), FORMULA]
-
-WRONG["same-padding"] = {
-    "forgot-the-one": [(17, 23, 24)],
-    "one-sided-padding": [(18, 22, 23)],
-    "always-the-same": [(24, 24, 24)],
-    "even-like-odd": [(18, 24, 24), (18, 24, 23)],
-    "padding-everywhere": [[24, 24, 25]],
+    "no-sigmoid": [
+        lambda x, weight: F.conv2d(
+            torch.stack([x.mean(1), x.amax(1), (x > 0).float().mean(1)], 1), weight, padding="same"
+        )
+    ],
+    "product-returned": [lambda x, weight: x * three(x, weight)],
+    "not-padded": [lambda x, weight: three(x, weight, padding=0)],
+    "fixed-padding": [
+        lambda x, weight: three(x, weight, padding=1),
+        lambda x, weight: three(x, weight, padding=3),
+    ],
+    "no-channel-axis": [lambda x, weight: three(x, weight).squeeze(1)],
+    "flipped": [lambda x, weight: three(x, weight.flip(2, 3))],
+    "missing-return": [lambda x, weight: None],
+    None: [
+        lambda x, weight: three(x, weight, lambda x: x.amin(1, True)),
+        lambda x, weight: three(x, weight, lambda x: x.std(1, True)),
+        lambda x, weight: three(x, weight, lambda x: (x > 0).any(1, keepdim=True).float()),
+        lambda x, weight: three(x, weight).tanh(),
+        lambda x, weight: three(x.mean((2, 3), keepdim=True), weight),
+    ],
 }
 
 
@@ -286,16 +298,19 @@ WRONG["spatial-attention"] = {
 
 # receptive-field
 
-RIGHT["receptive-field"] = [(11, 20), [11.0, 20.0], torch.tensor([11, 20])]
+RIGHT["receptive-field"] = [(17, 32), [17.0, 32.0], torch.tensor([17, 32]), numpy.array([17, 32])]
 
 WRONG["receptive-field"] = {
     "gate-only": [(7, 7), (7, 14)],
-    "added-kernels": [(13, 13), (13, 15)],
-    "multiplied": [(63, 63), (63, 126)],
-    "pooling-ignored": [(11, 11)],
-    "stride-ignored": [(11, 12)],
-    "everything-doubled": [(11, 22)],
-    "pooling-adds-nothing": [(11, 19)],
+    "earlier-gate-left-out": [(11, 20)],
+    "added-kernels": [(20, 20), (20, 22), (20, 39)],
+    "multiplied": [(441, 441), (441, 882)],
+    "pooling-ignored": [(17, 17)],
+    "stride-ignored": [(17, 18)],
+    "everything-doubled": [(17, 34)],
+    "pooling-adds-nothing": [(17, 31)],
+    "first-gate-not-doubled": [(17, 26)],
+    None: [(32, 17), (16, 31), (17, 30), (20, 32), (0, 0), (17, 64)],
 }
 
 
@@ -365,12 +380,36 @@ WRONG["spatial-bug"] = {
     ],
     "swapped-planes": [lambda x, weight: x * gate(x, weight.flip(1))],
     "flipped": [lambda x, weight: x * gate(x, weight.flip(2, 3))],
+    "sum-not-mean": [
+        lambda x, weight: (
+            x
+            * F.conv2d(
+                torch.cat([x.sum(1, True), x.amax(1, True)], 1), weight, padding=weight.shape[-1] // 2
+            ).sigmoid()
+        )
+    ],
+    "product-added": [lambda x, weight: x + x * gate(x, weight)],
+    "pools-divided": [
+        lambda x, weight: (
+            x
+            * F.conv2d(
+                spatial_bug_pools(x) / spatial_bug_pools(x).max(), weight, padding=weight.shape[-1] // 2
+            ).sigmoid()
+        )
+    ],
+    None: [
+        lambda x, weight: x * gate(x, weight).mean(0, keepdim=True),
+        lambda x, weight: x * (gate(x, weight) - gate(x, weight).min()),
+        lambda x, weight: x * F.conv2d(spatial_bug_pools(x), weight, padding="same").softmax(-1),
+        lambda x, weight: x * gate(x, weight) ** 2,
+        lambda x, weight: F.pad(F.conv2d(x[:, :2], weight), [weight.shape[-1] // 2] * 4),
+    ],
 }
 
 
 # read-the-border
 
-RIGHT["read-the-border"] = [5, 5.0, torch.tensor(5)]
+RIGHT["read-the-border"] = [5, 5.0, torch.tensor(5), numpy.int64(5)]
 
 WRONG["read-the-border"] = {
     "frame-width": [2],
@@ -378,6 +417,55 @@ WRONG["read-the-border"] = {
     "constant-part": [6],
     "default-kernel": [7],
     "one-row-missed": [3],
+    "area-not-side": [25],
+    "map-not-kernel": [10],
+    None: [1, 9, -5, 2.5],
+}
+
+
+# twin-map
+
+
+def twin_averaged(x):
+    top = x.amax(1, keepdim=True)
+    return torch.where(x == top, x, (x.sum(1, keepdim=True) - top) / (x.shape[1] - 1))
+
+
+def twin_sorted(x):
+    y = x.sort(1, descending=True).values
+    half = (y[:, 1] - y[:, 2]) / 3
+    return torch.cat([y[:, :1], (y[:, 1] - half)[:, None], (y[:, 2] + half)[:, None], y[:, 3:]], 1)
+
+
+def twin_looped(x):
+    y = x.clone()
+    for n, i, j in [(n, i, j) for n in range(len(x)) for i in range(x.shape[2]) for j in range(x.shape[3])]:
+        lowest, second = x[n, :, i, j].argsort()[:2]
+        step = (x[n, second, i, j] - x[n, lowest, i, j]) / 4
+        y[n, lowest, i, j] += step
+        y[n, second, i, j] -= step
+    return y
+
+
+RIGHT["twin-map"] = [twin_averaged, twin_sorted, lambda x: twin_sorted(x).flip(1), twin_looped]
+
+WRONG["twin-map"] = {
+    "unchanged": [lambda x: x.clone(), lambda x: x],
+    "reordered": [lambda x: x.flip(1), lambda x: x.roll(1, 1), lambda x: x.sort(1).values],
+    "flattened": [lambda x: x.mean(1, keepdim=True).expand_as(x)],
+    "shifted": [lambda x: x + 1, lambda x: x - x.mean(1, keepdim=True)],
+    "negated": [lambda x: -x],
+    "positions-exchanged": [lambda x: x.flatten(2).flip(2).view_as(x)],
+    "missing-return": [lambda x: None],
+    None: [
+        lambda x: 2 * x,
+        lambda x: torch.rand_like(x),
+        lambda x: x.abs(),
+        lambda x: torch.cat([twin_averaged(x)[..., :1], x[..., 1:]], -1),
+        lambda x: x.amax(1, keepdim=True).expand_as(x),
+        lambda x: x[:, :2],
+        lambda x: torch.where(x == x.amax(1, keepdim=True), x, x - 0.1),
+    ],
 }
 
 
@@ -415,6 +503,9 @@ RIGHT["pointing-rate"] = [
     pointing_rate_looped,
     by_maximum,
     indexed,
+    lambda maps, masks: (
+        torch.stack([k[m == m.max()].any() for m, k in zip(maps, masks, strict=True)]).float().mean()
+    ),
 ]
 
 WRONG["pointing-rate"] = {
@@ -429,4 +520,107 @@ WRONG["pointing-rate"] = {
     "rows-and-columns": [exchanged],
     "other-image": [lambda maps, masks: indexed(maps, masks.roll(1, 0))],
     "area": [lambda maps, masks: masks.float().mean()],
+    "absolute": [lambda maps, masks: indexed(maps.abs(), masks)],
+    "argument-ignored": [lambda maps, masks: 0.6],
+    "one-less": [lambda maps, masks: 1 - indexed(maps, masks)],
+    "per-image": [lambda maps, masks: masks.flatten(1)[torch.arange(len(maps)), maps.flatten(1).argmax(1)]],
+    None: [
+        lambda maps, masks: indexed(maps**3 - maps, masks),
+        lambda maps, masks: (maps[masks].mean() > maps[~masks].mean()).float(),
+        lambda maps, masks: indexed(maps, masks) ** 2,
+        lambda maps, masks: indexed(maps[:, :2], masks[:, :2]),
+    ],
+}
+
+
+# mystery-gates
+
+HABITS = ("centre", "border", "image")
+
+
+@cache
+def rates():
+    maps, masks = mystery_maps()
+    own = tuple(pointing_rate(m, masks) for m in maps.values())
+    return own, tuple(pointing_rate(m.roll(1, 0), masks) for m in maps.values())
+
+
+OWN, OTHER = rates()
+GAINS = tuple(a - b for a, b in zip(OWN, OTHER, strict=True))
+
+RIGHT["mystery-gates"] = [
+    (HABITS, GAINS),
+    (list(HABITS), [round(g, 2) for g in GAINS]),
+    [("Center", "Border", "Image"), torch.tensor(GAINS)],
+]
+
+WRONG["mystery-gates"] = {
+    "own-rates": [(HABITS, OWN)],
+    "controls-only": [(HABITS, OTHER)],
+    "wrong-sign": [(HABITS, tuple(-g for g in GAINS))],
+    "highest-rate": [(("image", "border", "centre"), GAINS), (("image", "centre", "border"), GAINS)],
+    None: [
+        (("centre", "image", "border"), GAINS),
+        (("border", "centre", "image"), GAINS),
+        (HABITS, (0.0, 0.0, 0.0)),
+        (("centre", "centre", "image"), GAINS),
+        (HABITS, GAINS[:2]),
+        HABITS,
+        (HABITS, tuple(reversed(GAINS))),
+    ],
+}
+
+
+# find-the-red
+
+
+class Finder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.attention = SpatialAttention(7)
+
+    def forward(self, x):
+        gate = self.attention.gate(torch.relu(self.conv(x)))
+        return torch.logit(gate, eps=1e-6)[:, 0]
+
+
+@cache
+def trained(images=600, epochs=5, learning_rate=0.03):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        finder = Finder()
+    train, validation = make_scenes(images, seed=1), make_scenes(20, seed=2)
+    options = {"epochs": epochs, "batch_size": 32, "learning_rate": learning_rate}
+    fit(finder, train.dense, validation.dense, device="cpu", progress=False, **options)
+    return finder
+
+
+def redness(x):
+    red = x[:, 0] - x[:, 1:].amax(1)
+    return F.avg_pool2d(red[:, None], 3, stride=1, padding=1)[:, 0] - 0.45
+
+
+RIGHT["find-the-red"] = [
+    trained(),
+    trained(learning_rate=0.1),
+    redness,
+    lambda x: 3 * redness(x),
+    lambda x: trained()(x).detach(),
+]
+
+WRONG["find-the-red"] = {
+    "hardly-trained": [lambda x: redness(x) - 3, lambda x: x.mean(1) - 5],
+    "constant-map": [lambda x: torch.zeros(len(x), 48, 48), lambda x: redness(x * 0)],
+    "upside-down": [lambda x: -redness(x), lambda x: -trained()(x)],
+    "gate-not-logit": [lambda x: torch.sigmoid(8 * redness(x)), lambda x: trained()(x).sigmoid()],
+    None: [
+        trained(images=64, epochs=1, learning_rate=1e-5),
+        lambda x: x[:, 2] - x[:, :2].amax(1) - 0.3,
+        lambda x: redness(x)[:, None],
+        lambda x: redness(x.roll(1, 0)),
+        lambda x: redness(x).mean((1, 2)),
+        lambda x: redness(x).transpose(1, 2),
+        lambda x: x.mean(1),
+    ],
 }
