@@ -11,6 +11,12 @@ CLAIMS = [
         ),
     ),
     (
+        "The ten seeds do not show that it does",
+        lambda t: (
+            t("what-dense").gain("channel", "se").low < 0 and t("what-dense").gain("channel", "se").n == 10
+        ),
+    ),
+    (
         "Added context makes at least three quarters of the step from plain to channel attention.",
         lambda t: (
             t("what-dense").mean("context-mean-max") - t("what-dense").mean("plain")
