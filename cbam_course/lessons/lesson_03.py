@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from ..checks.behaviour import name_function, name_value, one_of, same
+from ..checks.behaviour import name_function, name_value, one_of, outcome, same
 from ..checks.module_probes.channel_gate import examine_channel_module
 from ..checks.report import Find
 from ..checks.values import as_number, show
@@ -364,7 +364,7 @@ def read_the_patch(answer: object, find: Find) -> None:
     network = copy.deepcopy(answer).eval()
     device = next((p.device for p in network.parameters()), images.device)
     with torch.no_grad():
-        own = network(images.to(device))
+        own = outcome(network, (images.to(device),))
     right = isinstance(own, Tensor) and own.shape == masks.shape and own.is_floating_point()
     if not find("map", right, _wrong_map(own, masks), got=show(own)):
         return

@@ -492,7 +492,7 @@ WRONG["channel-attention"] = {
         change(logit=lambda self, mean, peak: self.mlp((mean + peak) / 2)),
     ],
     "unshared-mlp": [Unshared, UnsharedSecond],
-    "pools-joined": [Concatenated, change(logit=lambda self, mean, peak: self.mlp(mean * peak))],
+    "pools-joined": [Concatenated],
     "no-mlp": [change(logit=lambda self, mean, peak: mean + peak)],
     "no-activation": [change(activation=nn.Identity)],
     "other-activation": [
@@ -507,12 +507,16 @@ WRONG["channel-attention"] = {
     ],
     "ratio-ignored": [change(width=lambda self, c, r: max(1, c // 16))],
     "hidden-width-zero": [change(width=lambda self, c, r: c // r)],
+    "minimum-width": [change(width=lambda self, c, r, w=w: max(w, c // r)) for w in (2, 8)],
     "rounded-up": [change(width=lambda self, c, r: -(-c // r))],
     "rounded-half-up": [change(width=lambda self, c, r: max(1, int(c / r + 0.5)))],
     "no-reduction": [change(width=lambda self, c, r: c)],
     "ratio-as-width": [change(width=lambda self, c, r: r)],
     "detached-gate": [change(forward=lambda self, x: x * self.gate(x).detach())],
     None: [
+        change(logit=lambda self, mean, peak: self.mlp(mean * peak)),
+        change(logit=lambda self, mean, peak: F.layer_norm(self.mlp(mean) + self.mlp(peak), mean.shape[1:])),
+        branches(lambda a, b: torch.minimum(a, b).sigmoid()),
         branches(lambda a, b: 2 * (a + b).sigmoid()),
         branches(lambda a, b: (a + b).exp()),
         branches(lambda a, b: F.softsign(a + b)),
@@ -575,5 +579,5 @@ WRONG["read-the-patch"] = {
     "marks-everything": [Turned(lambda logit: logit * 0 + 1)],
     "marks-nothing": [Turned(lambda logit: logit * 0 - 1)],
     "no-path": [Coloured()],
-    None: [Turned(lambda logit: logit - 0.35), 0.6, Turned(lambda logit: logit[:, ::2])],
+    None: [Turned(lambda logit: logit - 0.35), 0.6, Turned(lambda logit: logit[:, ::2]), nn.Linear(3, 3)],
 }

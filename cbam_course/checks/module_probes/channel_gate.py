@@ -175,8 +175,11 @@ def _not_shared(probe: Probe, size: Tensor, mixed: Tensor) -> str | None:
         return "larger-branch"
     if _additive(probe, size):
         return "unshared-mlp" if _own_layers(probe, size) else None
-    hard = examine_line(probe, size.shape[1]).straight(lambda factor: factor)  # a hard sigmoid at the end
-    return "other-activation" if hard else "pools-joined"
+    line = examine_line(probe, size.shape[1])
+    if line.straight(lambda factor: factor):  # a hard sigmoid at the end
+        return "other-activation"
+    smaller = bool((gate - torch.minimum(low, high)).abs().max() < near)
+    return "pools-joined" if line.straight(logit) and not smaller else None
 
 
 def _additive(probe: Probe, size: Tensor) -> bool:
@@ -321,7 +324,7 @@ def _wrong_width(found: tuple[int, ...]) -> str:
     if (wide, narrow) == (4, 8):
         return "ratio-as-width"
     if (wide, narrow) == (8, 4):
-        return "hidden-width-zero" if least == 0 else "wrong-width"
+        return "hidden-width-zero" if least == 0 else "minimum-width"
     if wide == narrow == least == 8:
         return "minimum-width"
     return "ratio-ignored" if wide == narrow else "wrong-width"

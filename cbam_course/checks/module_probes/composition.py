@@ -50,7 +50,8 @@ def parameters_of(probe: Probe, shape: tuple[int, ...]) -> tuple[set[str], set[s
     The gate that comes first changes the second one's input. So a parameter of the second gate changes that gate's
     pattern alone: between positions, or between channels.
     """
-    x = noise(shape, 2)
+    x = noise((6, *shape[1:]), 2)
+    x = torch.cat([x, -x])  # a hidden unit that is off for one of them is on for the other
     before = _patterns(probe, x)
     changed = {name: _changed(probe, name, x, before) for name, _ in probe.module.named_parameters()}
     channel = {name for name, pattern in changed.items() if pattern == (True, False)}

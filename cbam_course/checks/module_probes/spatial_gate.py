@@ -224,6 +224,8 @@ def examine_everywhere(probe: Probe, make: Maker, find: Find):
     def mistake() -> str | None:
         if far:
             return "wraps-around"
+        if examine_line(probe).straight(lambda factor: logit(factor.sqrt())):
+            return "gate-twice"
         if not straight:
             return "not-linear"
         fits = any(
