@@ -13,7 +13,8 @@
 # %% [markdown]
 # # 03 · Channel attention: exercise
 #
-# **Goal** Write the two summaries and the module, and predict what sharing, adding and the sigmoid do to them.
+# **Goal** Write channel attention and a relative of it, find out what each summary cannot see, and train a network that
+# reads the patch without any gate.
 #
 # Write your answer into the empty cell, run it, then run the cell with `check`. Checking is free: do it as often as
 # you like. `hint("task-id")` gives one hint at a time, three for each task.
@@ -22,7 +23,8 @@
 import torch
 from torch import nn
 
-from cbam_course import check, progress
+from cbam_course import check, fit, hint, make_scenes, progress
+from cbam_course.networks.small_cnn import DenseCNN
 
 # %% [markdown]
 # ### Task 1 · Two summaries (difficulty 1 of 5, 5 min)
@@ -42,44 +44,30 @@ def two_summaries(x):
 check("two-summaries", two_summaries)
 
 # %% [markdown]
-# ### Task 2 · The price of the second pool (difficulty 1 of 5, 3 min)
+# ### Task 2 · An input that fools SE (difficulty 2 of 5, 8 min)
 #
-# Channel attention for **128** channels with reduction ratio **8**, without biases. It reads averages *and* maxima.
-# How many parameters does it have?
+# Make three feature maps, each of the shape (1, 3, 4, 4).
+#
+# * The first and the second get the same gates from **every** SE block, whatever its weights are, and in every channel their
+#   maxima differ by 1 or more.
+# * The first and the third get the same gates from every module that reads the **maximum** alone, and in every channel
+#   their averages differ by 1 or more.
 
 # %%
 ### BEGIN SOLUTION
-number_of_parameters = 4096
+first = torch.ones(1, 3, 4, 4)
+second = torch.zeros(1, 3, 4, 4)
+second[:, :, 0, 0] = 16
+third = torch.full((1, 3, 4, 4), -9.0)
+third[:, :, 0, 0] = 1
+three_maps = first, second, third
 ### END SOLUTION
 
 # %%
-check("shared-mlp-parameters", number_of_parameters)
+check("fool-se", three_maps)
 
 # %% [markdown]
-# ### Task 3 · Which summary notices? (difficulty 2 of 5, 5 min)
-#
-# Four pairs of a channel's values, before and after a change.
-#
-# | pair | before | after |
-# |---|---|---|
-# | A | 0 2 0 / 0 0 4 | 0 4 0 / 0 0 2 |
-# | B | 1 1 1 / 1 1 7 | 3 3 1 / 1 1 7 |
-# | C | 2 2 2 / 2 2 2 | 0 0 0 / 0 0 12 |
-# | D | 0 0 0 / 0 0 0 | 0 0 0 / 0 0 6 |
-#
-# Which of the two summaries changes? Answer with four words out of `"mean"`, `"max"`, `"both"` and `"neither"`, for
-# A, B, C and D.
-
-# %%
-### BEGIN SOLUTION
-which_changes = ("neither", "mean", "max", "both")
-### END SOLUTION
-
-# %%
-check("mean-or-max", which_changes)
-
-# %% [markdown]
-# ### Task 4 · Halfway (difficulty 3 of 5, 8 min)
+# ### Task 3 · Halfway (difficulty 3 of 5, 8 min)
 #
 # A trained channel attention, whose weights you do not know, saw three images.
 #
@@ -97,6 +85,26 @@ logit_of_c = 1.0
 
 # %%
 check("halfway-logit", logit_of_c)
+
+# %% [markdown]
+# ### Task 4 · A third summary (difficulty 2 of 5, 8 min)
+#
+# The standard deviation of a channel says how *uneven* it is. Write `gate_of_three(x, w1, w2)`: the gate of a channel
+# attention that reads the average, the maximum **and** the standard deviation (the root of the average squared distance from
+# the average, divided by H·W). Everything else stays as in the paper. `x` has the shape (N, C, H, W), W₁ (hidden, C), W₂
+# (C, hidden); no biases. The gate has the shape (N, C).
+
+
+# %%
+def gate_of_three(x, w1, w2):
+    ### BEGIN SOLUTION
+    summaries = x.mean(dim=(2, 3)), x.amax(dim=(2, 3)), x.std(dim=(2, 3), correction=0)
+    return torch.sigmoid(sum(torch.relu(z @ w1.T) @ w2.T for z in summaries))
+    ### END SOLUTION
+
+
+# %%
+check("third-summary", gate_of_three)
 
 # %% [markdown]
 # ### Task 5 · A gate that amplifies (difficulty 2 of 5, 8 min)
@@ -153,11 +161,51 @@ class ChannelAttention(nn.Module):
 check("channel-attention", ChannelAttention)
 
 # %% [markdown]
+# ### Task 7 · A path without a gate (difficulty 4 of 5, 15 min)
+#
+# The lesson says that the path counts and not the gate. See for yourself: write a module that *adds* to every position
+# what channel attention would turn into a gate, put it into a `DenseCNN`, and train. Hand in the trained network. The
+# check shows it 150 fresh scenes, with their own patches and with exchanged ones; nothing is trained in the check.
+# Training takes about 15 seconds on two cores.
+
+
+# %%
+class AddedPath(nn.Module):
+    def __init__(self, in_channels, reduction_ratio=4):
+        super().__init__()
+        ### BEGIN SOLUTION
+        hidden = max(1, in_channels // reduction_ratio)
+        self.mlp = nn.Sequential(
+            nn.Linear(in_channels, hidden, bias=False), nn.ReLU(), nn.Linear(hidden, in_channels, bias=False)
+        )
+        ### END SOLUTION
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        added = self.mlp(x.mean(dim=(2, 3))) + self.mlp(x.amax(dim=(2, 3)))
+        return x + added[:, :, None, None]
+        ### END SOLUTION
+
+
+# %%
+train, validation = make_scenes(1500, task="what", seed=1), make_scenes(200, task="what", seed=2)
+torch.manual_seed(0)
+### BEGIN SOLUTION
+network = DenseCNN(attention=AddedPath)
+history = fit(
+    network, train.dense, validation.dense, epochs=4, batch_size=32, learning_rate=0.03, progress=False
+)
+### END SOLUTION
+
+# %%
+check("read-the-patch", network)
+
+# %% [markdown]
 # ### To think about
 #
 # * The hidden layer is linear before its ReLU. May one add the two *hidden* vectors after the ReLU and apply the second
 #   layer once? Is that still the same module, also with biases?
-# * Which third summary would you add, and what would it notice that the other two miss?
+# * Which fourth summary would you add, and what would it notice that the other three miss?
 # * A photograph has one dead pixel that is always white. Which summary would you trust?
 
 # %%

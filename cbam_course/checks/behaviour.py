@@ -189,6 +189,9 @@ def _as_tensor(value: object) -> object:
 
 def _unsqueezed(value: object, like: object) -> object:
     """Give back the batch axis, where all that is missing is the axis of a single image."""
+    pair = isinstance(value, (list, tuple)) and isinstance(like, (list, tuple))
+    if pair and len(value) == len(like):
+        return tuple(_unsqueezed(one, other) for one, other in zip(value, like, strict=True))
     lost = isinstance(value, torch.Tensor) and isinstance(like, torch.Tensor) and like.shape[:1] == (1,)
     return value[None] if lost and value.ndim == like.ndim - 1 else value
 

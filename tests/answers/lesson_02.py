@@ -166,11 +166,6 @@ class Inherited(SqueezeExcitation):
     pass
 
 
-class RoundedUp(Linear):
-    def width(self, channels, ratio):
-        return -(-channels // ratio)
-
-
 RIGHT["squeeze-excitation"] = [
     Linear,
     NoBias,
@@ -180,7 +175,6 @@ RIGHT["squeeze-excitation"] = [
     Lazy,
     Float32Inside,
     Inherited,
-    RoundedUp,
 ]
 
 
@@ -313,6 +307,8 @@ WRONG["squeeze-excitation"] = {
     "hidden-width-zero": [change(width=lambda self, c, r: c // r), type("Conv0", (Convolution,), {})],
     "no-reduction": [change(width=lambda self, c, r: c)],
     "ratio-as-width": [change(width=lambda self, c, r: r)],
+    "rounded-up": [change(width=lambda self, c, r: -(-c // r))],
+    "rounded-half-up": [change(width=lambda self, c, r: max(1, int(c / r + 0.5)))],
     "minimum-width": [change(width=lambda self, c, r: max(8, c // r))],
     "wrong-width": [
         change(width=lambda self, c, r: max(1, c // r // 2)),

@@ -1,10 +1,13 @@
 """Answers to the tasks of lesson 03: right ones written differently, wrong ones under their mistakes."""
 
+from types import SimpleNamespace
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from cbam_course.attention import ChannelAttention
+from cbam_course.networks.small_cnn import DenseCNN
 
 RIGHT: dict[str, list] = {}
 WRONG: dict[str, dict] = {}
@@ -46,38 +49,148 @@ WRONG["two-summaries"] = {
     ],
     "maximum-of-zero": [from_zero],
     "absolute-maximum": [lambda x: (x.mean((2, 3)), x.abs().amax((2, 3)))],
+    "sum-not-mean": [lambda x: (x.sum((2, 3)), x.amax((2, 3)))],
+    "minimum": [lambda x: (x.mean((2, 3)), x.amin((2, 3)))],
+    "pooled-over-images": [
+        lambda x: tuple(v.expand(len(x), -1) for v in (x.mean((0, 2, 3)), x.amax((0, 2, 3))))
+    ],
+    "squeezed-batch": [lambda x: (x.mean((2, 3)).squeeze(), x.amax((2, 3)).squeeze())],
+    "missing-return": [lambda x: None],
+    None: [
+        lambda x: (x.flatten(2).median(-1).values, x.amax((2, 3))),
+        lambda x: (x.mean((2, 3)), x[:, :, 0].amax(-1)),
+        lambda x: (x.mean((2, 3)) + 1e-2, x.amax((2, 3))),
+    ],
     "fixed-size": [
         lambda x: (x[:, :, :4, :5].sum((2, 3)) / min(20, x[0, 0].numel()), x[:, :, :4].amax((2, 3)))
     ],
 }
 
 
-# shared-mlp-parameters
+# fool-se
 
-RIGHT["shared-mlp-parameters"] = [4096, 4096.0, torch.tensor(4096), 2 * 128 * (128 // 8)]
 
-WRONG["shared-mlp-parameters"] = {
-    "unshared": [8192, 8480],
-    "one-layer": [2048],
-    "with-bias": [4240],
-    "concatenated": [6144],
-    "no-reduction": [32768, 16384],
+def constant(value):
+    return torch.full((1, 3, 4, 4), float(value))
+
+
+def one_pixel(background, value):
+    x = constant(background)
+    x[:, :, 1, 2] = value
+    return x
+
+
+def half(low, high):
+    x = constant(low)
+    x[:, :, :2] = high
+    return x
+
+
+def by_channel(*maps):
+    return torch.cat([m[:, i : i + 1] for i, m in enumerate(maps)], 1)
+
+
+ONE, SPOT, DEEP = constant(1), one_pixel(0, 16), one_pixel(-9, 1)
+
+RIGHT["fool-se"] = [
+    (ONE, SPOT, DEEP),
+    [half(0, 4), half(1, 3), half(2, 4)],
+    torch.stack([ONE, half(0, 2), half(-1, 1)]),
+    (
+        by_channel(ONE, half(0, 4), DEEP),
+        by_channel(SPOT, half(1, 3), one_pixel(-9.4, 7)),
+        by_channel(DEEP, constant(4), ONE),
+    ),
+    (ONE.double(), SPOT, DEEP),
+]
+
+WRONG["fool-se"] = {
+    "exchanged": [(ONE, DEEP, SPOT), (half(0, 4), half(2, 4), half(1, 3))],
+    "channels-together": [
+        (by_channel(constant(0), ONE, constant(2)), by_channel(constant(2), SPOT, constant(0)), constant(9))
+    ],
+    "same-map": [(ONE, ONE, DEEP), (ONE, SPOT, ONE)],
+    "pixels-moved": [(SPOT, SPOT.flip(2), half(-9, 16)), (half(0, 4), half(1, 3), half(0, 4).flip(2))],
+    "one-channel-only": [(ONE, by_channel(SPOT, ONE, ONE), DEEP), (ONE, SPOT, by_channel(DEEP, DEEP, ONE))],
+    None: [
+        (ONE, SPOT),
+        (ONE[0], SPOT[0], DEEP[0]),
+        (ONE, SPOT, constant(-9)),
+        (ONE, constant(5), DEEP),
+        (ONE, half(0.9, 1.1), DEEP),
+        (ONE, SPOT, torch.full((1, 3, 4, 4), torch.nan)),
+        "ones, spot, deep",
+    ],
 }
 
 
-# mean-or-max
+# third-summary
 
-RIGHT["mean-or-max"] = [
-    ("neither", "mean", "max", "both"),
-    ["neither", "mean", "max", "both"],
-    ("None", "Average", "Maximum", "Both"),
+
+def three(x, w1, w2):
+    return [
+        torch.relu(z @ w1.T) @ w2.T for z in (x.mean((2, 3)), x.amax((2, 3)), x.std((2, 3), correction=0))
+    ]
+
+
+def three_stacked(x, w1, w2):
+    flat = x.flatten(2)
+    z = torch.stack([flat.mean(-1), flat.max(-1).values, flat.var(-1, unbiased=False).sqrt()])
+    return 1 / (1 + torch.exp(-((z @ w1.T).clamp(min=0) @ w2.T).sum(0)))
+
+
+def three_by_hand(x, w1, w2):
+    average = x.mean((2, 3), keepdim=True)
+    spread = ((x - average) ** 2).mean((2, 3)).sqrt()
+    hidden = sum(F.relu(F.linear(z, w1)) for z in (average[:, :, 0, 0], x.amax((2, 3)), spread))
+    return F.linear(hidden, w2).sigmoid()
+
+
+def with_third(third):
+    return lambda x, w1, w2: torch.sigmoid(sum(three(x, w1, w2)[:2]) + torch.relu(third(x) @ w1.T) @ w2.T)
+
+
+RIGHT["third-summary"] = [
+    lambda x, w1, w2: torch.sigmoid(sum(three(x, w1, w2))),
+    three_stacked,
+    three_by_hand,
+    with_third(lambda x: ((x**2).mean((2, 3)) - x.mean((2, 3)) ** 2).clamp(min=0).sqrt()),
 ]
 
-WRONG["mean-or-max"] = {
-    "position-matters": [("both", "mean", "max", "both"), ("max", "mean", "max", "both")],
-    "small-change-moves-the-maximum": [("neither", "both", "max", "both")],
-    "same-total": [("neither", "mean", "both", "both")],
-    "mean-stands-still": [("neither", "mean", "max", "max")],
+WRONG["third-summary"] = {
+    "kept-dimensions": [lambda x, a, b: torch.sigmoid(sum(three(x, a, b)))[:, :, None, None]],
+    "scaled": [lambda x, a, b: x * torch.sigmoid(sum(three(x, a, b)))[:, :, None, None]],
+    "two-summaries-only": [lambda x, a, b: torch.sigmoid(sum(three(x, a, b)[:2]))],
+    "maximum-replaced": [lambda x, a, b: torch.sigmoid(sum(three(x, a, b)[::2]))],
+    "average-replaced": [lambda x, a, b: torch.sigmoid(sum(three(x, a, b)[1:]))],
+    "divided-by-one-less": [with_third(lambda x: x.std((2, 3)))],
+    "variance": [with_third(lambda x: x.var((2, 3), correction=0)), with_third(lambda x: x.var((2, 3)))],
+    "past-the-mlp": [lambda x, a, b: torch.sigmoid(sum(three(x, a, b)[:2]) + x.std((2, 3), correction=0))],
+    "added-before-mlp": [
+        lambda x, a, b: torch.sigmoid(
+            torch.relu((x.mean((2, 3)) + x.amax((2, 3)) + x.std((2, 3), correction=0)) @ a.T) @ b.T
+        )
+    ],
+    "early-sigmoid": [lambda x, a, b: sum(t.sigmoid() for t in three(x, a, b))],
+    "averaged-gates": [lambda x, a, b: sum(t.sigmoid() for t in three(x, a, b)) / 3],
+    "averaged-logits": [lambda x, a, b: torch.stack(three(x, a, b)).mean(0).sigmoid()],
+    "multiplied-gates": [lambda x, a, b: torch.stack(three(x, a, b)).sigmoid().prod(0)],
+    "no-sigmoid": [lambda x, a, b: sum(three(x, a, b))],
+    "tanh-gate": [lambda x, a, b: sum(three(x, a, b)).tanh()],
+    "softmax": [lambda x, a, b: sum(three(x, a, b)).softmax(-1)],
+    "no-activation": [
+        lambda x, a, b: torch.sigmoid(
+            (x.mean((2, 3)) + x.amax((2, 3)) + x.std((2, 3), correction=0)) @ a.T @ b.T
+        )
+    ],
+    "larger-branch": [lambda x, a, b: torch.stack(three(x, a, b)).amax(0).sigmoid()],
+    None: [
+        with_third(lambda x: x.std(1).mean((1, 2))[:, None].expand(x.shape[:2])),
+        with_third(lambda x: x.amin((2, 3))),
+        with_third(lambda x: (x - x.mean((2, 3), keepdim=True)).abs().mean((2, 3))),
+        with_third(lambda x: x.std((0, 2, 3), correction=0).expand(len(x), -1)),
+        lambda x, a, b: torch.sigmoid(sum(three(x, a, b))).mean(1),
+    ],
 }
 
 
@@ -91,6 +204,7 @@ WRONG["halfway-logit"] = {
     "averaged-gates": [0.61],
     "one-image-only": [3, -1, 1.5],
     "difference": [4, -2.0],
+    None: [0.0, "1", 7.5, (3, -1)],
 }
 
 
@@ -130,6 +244,19 @@ WRONG["early-sigmoid-bug"] = {
     "halved-logit": [lambda a, m, w1, w2: ((mlp(a, w1, w2) + mlp(m, w1, w2)) / 2).sigmoid()],
     "added-before-mlp": [lambda a, m, w1, w2: mlp(a + m, w1, w2).sigmoid()],
     "no-sigmoid": [lambda a, m, w1, w2: mlp(a, w1, w2) + mlp(m, w1, w2)],
+    "no-activation": [lambda a, m, w1, w2: ((a + m) @ w1.T @ w2.T).sigmoid()],
+    "activation-last": [lambda a, m, w1, w2: (mlp(a, w1, w2) + mlp(m, w1, w2)).relu().sigmoid()],
+    "tanh-gate": [lambda a, m, w1, w2: (mlp(a, w1, w2) + mlp(m, w1, w2)).tanh()],
+    "softmax": [lambda a, m, w1, w2: (mlp(a, w1, w2) + mlp(m, w1, w2)).softmax(1)],
+    "larger-branch": [lambda a, m, w1, w2: torch.maximum(mlp(a, w1, w2), mlp(m, w1, w2)).sigmoid()],
+    "subtracted": [lambda a, m, w1, w2: (mlp(a, w1, w2) - mlp(m, w1, w2)).sigmoid()],
+    None: [
+        lambda a, m, w1, w2: F.hardsigmoid(mlp(a, w1, w2) + mlp(m, w1, w2)),
+        lambda a, m, w1, w2: (F.gelu(a @ w1.T) @ w2.T + F.gelu(m @ w1.T) @ w2.T).sigmoid(),
+        lambda a, m, w1, w2: (mlp(a, w1, w2) + mlp(m, w1, w2)).sigmoid() ** 2,
+        lambda a, m, w1, w2: (mlp(a, w1, w2) + mlp(m, w1, w2)).sigmoid().mean(1),
+        lambda a, m, w1, w2: (mlp(a, w1, w2) + (m @ w1.T) @ w2.T).sigmoid(),
+    ],
     "one-branch": [
         lambda a, m, w1, w2: mlp(a, w1, w2).sigmoid(),
         lambda a, m, w1, w2: mlp(m, w1, w2).sigmoid(),
@@ -227,6 +354,34 @@ class Inherited(ChannelAttention):
     pass
 
 
+class Flat(nn.Module):
+    """All weights in one vector."""
+
+    def __init__(self, c, r):
+        super().__init__()
+        self.c, self.h = c, max(1, c // r)
+        self.weights = nn.Parameter(torch.randn(2 * c * self.h) * 0.1)
+
+    def forward(self, x):
+        first, second = self.weights.chunk(2)
+        w1, w2 = first.view(self.h, self.c), second.view(self.c, self.h)
+        return x * sum(mlp(z, w1, w2) for z in (x.mean((2, 3)), x.amax((2, 3)))).sigmoid()[:, :, None, None]
+
+
+class Float32Gate(Linear):
+    """What mixed precision does: the MLP computes in float32, whatever x is."""
+
+    def logit(self, mean, peak):
+        first, _, second = self.mlp
+        w1, b1, w2, b2 = (p.float() for p in (first.weight, first.bias, second.weight, second.bias))
+        return sum(F.linear(F.linear(z.float(), w1, b1).relu(), w2, b2) for z in (mean, peak)).to(mean.dtype)
+
+
+class Float32Sigmoid(Linear):
+    def gate(self, x):
+        return super().gate(x).float().to(x.dtype)
+
+
 RIGHT["channel-attention"] = [
     Linear,
     Convolution,
@@ -236,6 +391,9 @@ RIGHT["channel-attention"] = [
     HiddenSum,
     Sequential,
     Inherited,
+    Flat,
+    Float32Gate,
+    Float32Sigmoid,
 ]
 
 
@@ -303,12 +461,21 @@ WRONG["channel-attention"] = {
         change(gate=lambda self, x: (x.mean(1, keepdim=True) + x.amax(1, keepdim=True)).sigmoid())
     ],
     "batch-mixed": [change(pools=lambda self, x: (x.mean((0, 2, 3))[None], x.amax((0, 2, 3))[None]))],
+    "gates-of-one-image": [
+        change(forward=lambda self, x: x * self.gate(x)[:1]),
+        change(forward=lambda self, x: x * self.gate(x)[-1]),
+    ],
+    "other-axis": [
+        change(gate=lambda self, x: (x.mean((1, 2)) + x.amax((1, 2))).sigmoid()[:, None, None]),
+    ],
     "wrong-axis": [change(forward=lambda self, x: x * self.gate(x)[:, :, 0, 0][:, None, None])],
     "fixed-size": [Fixed],
     "gate-up-to-two": [
         branches(lambda a, b: a.sigmoid() + b.sigmoid()),
     ],
     "early-sigmoid": [branches(lambda a, b: (a.sigmoid() + b.sigmoid()) / 2)],
+    "gate-twice": [change(forward=lambda self, x: x * self.gate(x) * self.gate(x))],
+    "tanh-gate": [branches(lambda a, b: (a + b).tanh())],
     "gates-multiplied": [branches(lambda a, b: a.sigmoid() * b.sigmoid())],
     "larger-branch": [branches(lambda a, b: torch.maximum(a, b).sigmoid())],
     "sigmoid-twice": [branches(lambda a, b: (a.sigmoid() + b.sigmoid()).sigmoid())],
@@ -325,20 +492,92 @@ WRONG["channel-attention"] = {
         change(logit=lambda self, mean, peak: self.mlp((mean + peak) / 2)),
     ],
     "unshared-mlp": [Unshared, UnsharedSecond],
-    "pools-joined": [Concatenated, change(logit=lambda self, mean, peak: self.mlp(mean * peak))],
+    "pools-joined": [Concatenated],
     "no-mlp": [change(logit=lambda self, mean, peak: mean + peak)],
     "no-activation": [change(activation=nn.Identity)],
     "other-activation": [
         change(activation=nn.GELU),
         change(activation=nn.LeakyReLU),
         change(activation=nn.Sigmoid),
+        branches(lambda a, b: F.hardsigmoid(a + b)),
+        branches(lambda a, b: (a + b).clamp(0, 1)),
     ],
     "activation-first": [
         change(activation=nn.Identity, logit=lambda s, mean, peak: s.mlp(mean.relu()) + s.mlp(peak.relu()))
     ],
     "ratio-ignored": [change(width=lambda self, c, r: max(1, c // 16))],
     "hidden-width-zero": [change(width=lambda self, c, r: c // r)],
+    "minimum-width": [change(width=lambda self, c, r, w=w: max(w, c // r)) for w in (2, 8)],
+    "rounded-up": [change(width=lambda self, c, r: -(-c // r))],
+    "rounded-half-up": [change(width=lambda self, c, r: max(1, int(c / r + 0.5)))],
     "no-reduction": [change(width=lambda self, c, r: c)],
     "ratio-as-width": [change(width=lambda self, c, r: r)],
     "detached-gate": [change(forward=lambda self, x: x * self.gate(x).detach())],
+    None: [
+        change(logit=lambda self, mean, peak: self.mlp(mean * peak)),
+        change(logit=lambda self, mean, peak: F.layer_norm(self.mlp(mean) + self.mlp(peak), mean.shape[1:])),
+        branches(lambda a, b: torch.minimum(a, b).sigmoid()),
+        branches(lambda a, b: 2 * (a + b).sigmoid()),
+        branches(lambda a, b: (a + b).exp()),
+        branches(lambda a, b: F.softsign(a + b)),
+        branches(lambda a, b: 0.5 + 0.5 * (a + b).sigmoid()),
+        branches(lambda a, b: (a + 0.5 * b).sigmoid()),
+        change(logit=lambda self, mean, peak: self.mlp(mean) + peak),
+        change(logit=lambda self, mean, peak: self.mlp(mean) + self.mlp[2](self.mlp[0](peak))),
+        change(pools=lambda self, x: (x[:, :, :5, :6].mean((2, 3)), x.amax((2, 3)))),
+    ],
+}
+
+
+# read-the-patch
+
+
+class Reader(nn.Module):
+    """Marks what looks like the patch: what a trained network does, without training."""
+
+    def __init__(self, smooth=3, reach=0.5):
+        super().__init__()
+        self.smooth, self.reach = smooth, nn.Parameter(torch.tensor(reach))
+
+    def forward(self, x):
+        patch = x[:, :, 1:8, 1:8].mean((2, 3), keepdim=True)
+        near = F.avg_pool2d(F.pad(x, (self.smooth // 2,) * 4, mode="replicate"), self.smooth, 1)
+        logit = self.reach - (near - patch).norm(dim=1)
+        corner = torch.zeros_like(logit)
+        corner[:, :10, :10] = 9
+        return logit - corner
+
+
+class Turned(nn.Module):
+    def __init__(self, turn):
+        super().__init__()
+        self.reader, self.turn = Reader(), turn
+
+    def forward(self, x):
+        return self.turn(self.reader(x))
+
+
+class Coloured(nn.Module):
+    """Every shape, whatever the patch: colours are strong there."""
+
+    def forward(self, x):
+        near = F.avg_pool2d(x, 3, 1, 1)
+        logit = near.amax(1) - near.amin(1) - 0.9
+        logit[:, :12, :12] = -1
+        return logit
+
+
+torch.manual_seed(0)
+RIGHT["read-the-patch"] = [Reader(), Reader(1, 0.45).train(), nn.Sequential(Reader(3, 0.45), nn.Identity())]
+
+WRONG["read-the-patch"] = {
+    "class-not-network": [DenseCNN, Reader],
+    "history": [SimpleNamespace(final=0.6, epochs=[])],
+    "extra-axis": [Turned(lambda logit: logit[:, None])],
+    "inverted": [Turned(lambda logit: -logit)],
+    "probabilities": [Turned(lambda logit: torch.sigmoid(20 * logit))],
+    "marks-everything": [Turned(lambda logit: logit * 0 + 1)],
+    "marks-nothing": [Turned(lambda logit: logit * 0 - 1)],
+    "no-path": [Coloured()],
+    None: [Turned(lambda logit: logit - 0.35), 0.6, Turned(lambda logit: logit[:, ::2]), nn.Linear(3, 3)],
 }

@@ -26,7 +26,7 @@ class Probe:
     @property
     def tolerance(self) -> float:
         """Differences of logits below this are rounding."""
-        return 1e-6 if self.dtype is torch.float64 else 2e-3
+        return 1e-6 if self.dtype is torch.float64 else 1e-4
 
     def __call__(self, x: Tensor) -> Tensor:
         """Run on a copy, so that a module that writes into its input spoils no other experiment."""
@@ -49,6 +49,7 @@ def build(cls: type, *arguments: int, shape: tuple[int, ...], seed: int = 0) -> 
     with torch.no_grad():
         module(x.float())  # lazy layers take their shape from the first input
     refresh(module, seed)
+    _settle(module, x)
     return _most_precise(module, x)
 
 
@@ -64,16 +65,41 @@ def construct(cls: type, *arguments: int, seed: int = 0) -> nn.Module:
         return module.eval()
 
 
+@torch.no_grad()
+def _settle(module: nn.Module, x: Tensor, steps: int = 10) -> None:
+    """Make the parameters smaller until no gate is so far open or closed that its logit cannot be read.
+
+    Matrices get a fair size from ``refresh``; weights kept as one flat vector do not show their fan-in.
+    """
+    strong = (2.5 * x).float()
+    for _ in range(steps):
+        factor = module(strong.clone()).double() / strong.double()
+        bounded = bool(((factor >= 0) & (factor <= 1)).all())
+        if not bounded or float(logit(factor).abs().max()) < _READABLE:
+            return
+        for parameter in module.parameters():
+            parameter.mul_(0.7)
+
+
+_READABLE = 12.0  # a logit; beyond about 16 a gate in float32 is 1
+
+
 def _most_precise(module: nn.Module, x: Tensor) -> Probe:
-    """Double precision where the module allows it; a tensor made in forward may insist on float32."""
+    """Double precision where the module computes in it; one that insists on float32 somewhere is taken at that."""
     try:
-        double = copy.deepcopy(module).double()
+        probe = Probe(double := copy.deepcopy(module).double(), torch.float64, double)
         with torch.no_grad():
-            if double(x.double()).dtype is torch.float64:
-                return Probe(double, torch.float64, double)
+            if double(x.double()).dtype is torch.float64 and not _coarse(probe, x):
+                return probe
     except (RuntimeError, TypeError, AttributeError):
         pass
     return Probe(module, torch.float32, module)
+
+
+def _coarse(probe: Probe, x: Tensor) -> bool:
+    """Whether the factor moves in steps of float32: along a line as short as this it is straight otherwise."""
+    below, here, above = (probe.factor(x + step) for step in (-1e-5, 0, 1e-5))
+    return bool(((below + above - 2 * here).abs() > 1e-9).double().mean() > 0.05)
 
 
 @torch.no_grad()
@@ -148,12 +174,20 @@ def _reason(cls: type, arguments: tuple, shape: tuple) -> str | None:
     channels = shape[1]
     if len(arguments) == 3 and _works(cls, (*arguments[:2], 1), noise(shape)):
         return "padding-missing"
-    if _works(cls, arguments, noise((channels, channels, channels, channels))):
-        return "wrong-axis"
+    cube = noise((channels, channels, channels, channels))
+    if _works(cls, arguments, cube):
+        with torch.no_grad():
+            factor = _run(cls, arguments, cube).double() / cube
+        return "wrong-axis" if _spread(factor, 1) < 1e-4 else None
     sizes = (1, 4, 7, 8, 14, 16, 28, 32, 56, 64)
-    if any(_works(cls, arguments, noise((2, channels, size, size))) for size in sizes):
-        return "fixed-size"
-    return "hidden-width-zero" if _works(cls, (64, 1), noise((2, 64, 5, 6))) else None
+    works = [_works(cls, arguments, noise((2, channels, size, size))) for size in sizes]
+    if any(works):
+        return None if all(works) else "fixed-size"  # one that asks for square maps has no fixed size
+    return "hidden-width-zero" if _works(cls, (512, arguments[1]), noise((2, 512, 5, 6))) else None
+
+
+def _spread(values: Tensor, axis: int) -> float:
+    return float((values.amax(axis) - values.amin(axis)).max())
 
 
 def _spatial_reason(cls: type, shape: tuple) -> str | None:
@@ -189,7 +223,7 @@ def examine_basics(cls: type, arguments: tuple, shape: tuple, find: Find, masks:
     if not same:
         return None
     apart = images_apart(probe, x)
-    if not find("images", apart, "batch-mixed"):
+    if not find("images", apart, lambda: _mixed(probe, x)):
         _tell_images(cls, arguments, find)
         return None
     return probe
@@ -249,16 +283,34 @@ def _unchanged(probe: Probe, x) -> tuple[bool, str]:
 
 
 def images_apart(probe: Probe, x) -> bool:
-    """The first image's result stays when the others change, and when it comes alone."""
-    other = x.clone()
-    other[1:] = x[1:].flip(2) * 3 + 1
-    together = probe(x)[:1]
-    return _near(probe, together, probe(other)[:1]) and _near(probe, together, _alone(probe, x))
+    """The result of the first image, and of the last, stays when the others change, and when it comes alone."""
+    together = probe(x)
+    for one in (slice(0, 1), slice(len(x) - 1, len(x))):
+        other = x.flip(2) * 3 + 1
+        other[one] = x[one]
+        if not _near(probe, together[one], probe(other)[one]):
+            return False
+        if not _near(probe, together[one], _alone(probe, x[one])):
+            return False
+    return True
 
 
-def _alone(probe: Probe, x):
+def _mixed(probe: Probe, x) -> str:
+    """One image may lend its gates to all of them; otherwise the images are mixed, or one alone fails."""
+    factor = probe.factor(x)
+    alone = [_alone(probe, x[i : i + 1]) for i in (0, len(x) - 1)]
+    for i, result in zip((0, -1), alone, strict=True):
+        own = result is not None and _near(probe, probe(x)[i][None], result)
+        if own and bool((factor - factor[i]).abs().max() < 1e-5):
+            return "gates-of-one-image"
+    apart = _near(probe, probe(x)[:2], probe(x[:2]))
+    lost = [result is None or result.shape != x[:1].shape for result in alone]
+    return "squeezed-batch" if apart and all(lost) else "batch-mixed"
+
+
+def _alone(probe: Probe, image):
     try:
-        return probe(x[:1])
+        return probe(image)
     except (RuntimeError, ValueError, IndexError):  # squeeze() removes the batch axis of a single image
         return None
 
@@ -331,15 +383,58 @@ def _through_gate(probe: Probe, x) -> bool:
 _EDGE = 1e-6
 
 
-def examine_range(moderate: Tensor, strong: Tensor, find: Find, axes: tuple[int, ...]):
-    """Judge factors that the answer gave for moderate and for strong inputs; return whether logits can be read."""
+@dataclass(frozen=True)
+class Line:
+    """Factors at three places of a line so short that whatever is smooth is straight along it, each (K,).
+
+    The places are moderate: no gate is far open or closed. ``branches`` are factors for two averages and two maxima,
+    (2, 2, K), where both pools belong to the gate.
+    """
+
+    places: tuple[Tensor, Tensor, Tensor]
+    branches: Tensor | None = None
+    precise: bool = True
+
+    def straight(self, undo: Callable[[Tensor], Tensor]) -> bool:
+        """Whether the factor, with its last function undone, moves along straight lines and does move."""
+        below, here, above = (undo(place) for place in self.places)
+        bend, move = (below + above - 2 * here).abs(), (above - below).abs()
+        moves = move > 1e-6
+        known = torch.isfinite(bend) & moves
+        relative, rounding = (1e-6, 1e-10) if self.precise else (5e-3, 2e-5)
+        straight = (bend < relative * move + rounding)[known]
+        return bool(known.any()) and bool(straight.double().mean() > 0.8)
+
+    def two_gates_added(self) -> bool:
+        """Both pools move the factor, and what the average adds to it does not depend on the maximum."""
+        if self.branches is None:
+            return False
+        average, maximum = self.branches[1] - self.branches[0], self.branches[:, 1] - self.branches[:, 0]
+        both = min(float(average.abs().max()), float(maximum.abs().max())) > 1e-3
+        return both and bool((average[1] - average[0]).abs().max() < (1e-6 if self.precise else 1e-4))
+
+
+def examine_range(
+    moderate: Tensor, strong: Tensor, find: Find, axes: tuple[int, ...], line: Callable[[], Line]
+):
+    """Judge factors that the answer gave for moderate and for strong inputs; return whether logits can be read.
+
+    ``line`` is called only where the name of a mistake is looked for.
+    """
     low, high = float(strong.min()), float(strong.max())
     inside = low >= -_EDGE and high <= 1 + _EDGE
-    mistake = _softmax(moderate, axes) or (
-        _outside(moderate, low, high) if not inside else _too_narrow(strong)
-    )
-    find("range", inside and mistake is None, mistake, low=low, high=high)
-    return inside and mistake is None
+    mistake = _softmax(moderate, axes)
+    if mistake is None and not inside:
+        mistake = _outside(line(), low, high)
+    narrow = inside and low >= 0.5 - _EDGE
+    constant = inside and high - low < _EDGE
+    if mistake is None and narrow:
+        mistake = _too_narrow(moderate, strong)
+    if constant:
+        mistake = "constant-gate"
+    holds = inside and not narrow and not constant and mistake is None
+    find("range", holds, mistake, low=low, high=high)
+    return holds
 
 
 def _softmax(gates: Tensor, axes: tuple[int, ...]) -> str | None:
@@ -348,21 +443,22 @@ def _softmax(gates: Tensor, axes: tuple[int, ...]) -> str | None:
     return "softmax" if gates.shape[axes[0]] > 1 and bool(((total - 1).abs() < 1e-4).all()) else None
 
 
-def _outside(moderate: Tensor, low: float, high: float) -> str:
-    if low >= 1 - _EDGE and high <= 2 + _EDGE:
-        return "extra-residual"
-    if low >= -_EDGE and high <= 2 + _EDGE:
+def _outside(line: Line, low: float, high: float) -> str | None:
+    """Undo what may stand at the end: where that leaves straight lines, it did stand there."""
+    if line.two_gates_added() and low >= -_EDGE and high <= 2 + _EDGE:
         return "gate-up-to-two"
-    if low >= -1 - _EDGE and high <= 1 + _EDGE:
+    if line.straight(lambda factor: torch.logit(factor - 1)) and low >= 1 - _EDGE and high <= 2 + _EDGE:
+        return "extra-residual"
+    if line.straight(torch.atanh) and low >= -1 - _EDGE and high <= 1 + _EDGE:
         return "tanh-gate"
-    return "no-sigmoid"
+    return "no-sigmoid" if line.straight(lambda factor: factor) else None
 
 
-def _too_narrow(strong: Tensor) -> str | None:
+def _too_narrow(moderate: Tensor, strong: Tensor) -> str | None:
     """Strong inputs of both signs close a gate here and open it there."""
     low, high = float(strong.min()), float(strong.max())
-    if high - low < _EDGE:
-        return "constant-gate"
-    if low >= 0.5 - _EDGE and high <= torch.sigmoid(torch.tensor(2.0)) + _EDGE:
+    ends = [float(torch.sigmoid(torch.tensor(top, dtype=torch.float64))) for top in (1.0, 2.0)]
+    if low < 0.51 and any(abs(high - end) < 5e-3 for end in ends):
         return "sigmoid-twice"
-    return "activation-last" if low >= 0.5 - _EDGE else None
+    shut = ((moderate - 0.5).abs() < 1e-9).double().mean()
+    return "activation-last" if shut > 0.02 and high > 0.95 else None

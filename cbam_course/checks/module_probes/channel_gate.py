@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..report import Find
 from .basics import (
+    Line,
     Probe,
     build,
     examine_basics,
@@ -73,7 +74,10 @@ def _no_factor(factor: Tensor, out: Tensor, x: Tensor) -> str | None:
     if flat(out - x):
         return "gate-added"
     alike = bool((factor.amax(1) - factor.amin(1)).max() < 1e-4)
-    return "gates-positions" if alike else "other-axis"
+    if not alike:
+        return None
+    rows, columns = (bool((factor.amax(axis) - factor.amin(axis)).max() < 1e-4) for axis in (3, 2))
+    return "other-axis" if rows or columns else "gates-positions"
 
 
 def matters(probe: Probe, channels: int) -> tuple[bool, bool, bool]:
@@ -129,8 +133,17 @@ def examine_sizes(probe: Probe, channels: int, find: Find):
         except (RuntimeError, ValueError, IndexError) as error:
             return find("sizes", False, "fixed-size", got=f"{type(error).__name__}: {error}"[:120])
         if not same:
-            return find("sizes", False, "sum-not-mean", got="another gate")
+            return find("sizes", False, partial(_sum, probe, channels), got="another gate")
     return find("sizes", True)
+
+
+def _sum(probe: Probe, channels: int) -> str | None:
+    """A map beside itself has twice the sum: the same as another map with twice the average and the same maximum."""
+    mean = draw(channels, 4, seed=15)
+    top = 3 * mean.abs() + 1
+    repeated, twice = images(mean, top, -top).repeat(1, 1, 1, 2), images(2 * mean, top, -top)
+    same = (gates(probe, repeated) - gates(probe, twice)).abs().max() < 1e-5
+    return "sum-not-mean" if bool(same) else None
 
 
 def examine_shared(probe: Probe, channels: int, find: Find):
@@ -149,13 +162,24 @@ def _not_shared(probe: Probe, size: Tensor, mixed: Tensor) -> str | None:
     if bool((mixed - logits(probe, size * 1e-3, size * 1e-3)).abs().max() < 0.01):
         return "mlp-of-sum"  # it saw only −u + u = 0
     gate, low, high = mixed.sigmoid(), logits(probe, -size).sigmoid(), logits(probe, size).sigmoid()
+    roots = [logit(factor.sqrt()) for factor in (gate, low, high)]
+    if bool((roots[0] - (roots[1] + roots[2]) / 2).abs().max() < near):
+        return "gate-twice"
     if bool((gate - (low + high) / 2).abs().max() < near):
-        return "early-sigmoid"
+        # A straight line that is cut off at 0 and 1, as a hard sigmoid is, adds up too.
+        soft = examine_line(probe, size.shape[1], up=0.0).straight(logit)
+        return "early-sigmoid" if soft else "other-activation"
     if bool((gate**2 - low * high).abs().max() < near):
         return "gates-multiplied"
     if bool((gate - torch.maximum(low, high)).abs().max() < near):
         return "larger-branch"
-    return "unshared-mlp" if _additive(probe, size) else "pools-joined"
+    if _additive(probe, size):
+        return "unshared-mlp" if _own_layers(probe, size) else None
+    line = examine_line(probe, size.shape[1])
+    if line.straight(lambda factor: factor):  # a hard sigmoid at the end
+        return "other-activation"
+    smaller = bool((gate - torch.minimum(low, high)).abs().max() < near)
+    return "pools-joined" if line.straight(logit) and not smaller else None
 
 
 def _additive(probe: Probe, size: Tensor) -> bool:
@@ -164,6 +188,28 @@ def _additive(probe: Probe, size: Tensor) -> bool:
     change = logits(probe, a * 1.5, b) - logits(probe, a, b)
     elsewhere = logits(probe, a * 1.5, b * 2) - logits(probe, a, b * 2)
     return bool((change - elsewhere).abs().max() < 100 * probe.tolerance)
+
+
+def _own_layers(probe: Probe, size: Tensor) -> bool:
+    """Whether one parameter acts on the average's branch alone, and another on the maximum's."""
+
+    def effects() -> tuple[Tensor, Tensor]:
+        here = logits(probe, -size, size)
+        return logits(probe, -1.5 * size, size) - here, logits(probe, -size, 1.5 * size) - here
+
+    before, alone = effects(), set()
+    for parameter in probe.module.parameters():
+        kept = parameter.detach().clone()
+        with torch.no_grad():
+            parameter.mul_(1.5)
+            after = effects()
+            parameter.copy_(kept)
+        changed = [
+            bool((b - a).abs().max() > 1e-3 * a.abs().max()) for a, b in zip(before, after, strict=True)
+        ]
+        if changed[0] != changed[1]:
+            alone.add(changed.index(True))
+    return alone == {0, 1}
 
 
 Maker = Callable[[int, int], Probe]
@@ -221,6 +267,8 @@ def examine_mlp(probe: Probe, channels: int, find: Find):
     find("channels-together", mixed, "no-mlp" if alone else None, seen=int(seen.sum(1).min()))
     if mixed:
         mistake = _activation(found, channels)
+        if mistake == "other-activation" and _gate_twice(probe, channels):
+            mistake = "gate-twice"
         find("relu", mistake is None, mistake)
         return mistake is None
     return False
@@ -239,6 +287,11 @@ def _activation(found: Slopes, channels: int) -> str | None:
     return None if 0.5 < active < 1.5 or found.width == channels else "other-activation"
 
 
+def _gate_twice(probe: Probe, channels: int) -> bool:
+    """Whether the square root of the factor is a gate as it should be."""
+    return examine_line(probe, channels).straight(lambda factor: logit(factor.sqrt()))
+
+
 def _blind_below_zero(found: Slopes) -> bool:
     """A ReLU on the pooled values makes the gate blind to what is below 0."""
     below = (found.z < 0)[:, None].expand_as(found.at)
@@ -246,23 +299,33 @@ def _blind_below_zero(found: Slopes) -> bool:
     return bool(blind.double().mean() > 0.9)
 
 
+# Channels and ratio: where they divide; where nothing is left; where rounding up, half up and down part ways.
+_SIZES = ((32, 4), (32, 8), (8, 16), (24, 16), (33, 16))
+
+
 def examine_width(make: Maker, find: Find):
-    """The hidden width follows the reduction ratio, and is at least 1."""
-    wide, narrow, least = _width(make, 32, 4), _width(make, 32, 8), _width(make, 8, 16)
-    mistake = None
-    if (wide, narrow) != (8, 4):
-        mistake = _wrong_width(wide, narrow, least)
-    elif least != 1:
-        mistake = "hidden-width-zero" if least == 0 else "wrong-width"
-    find("width", mistake is None, mistake, wide=wide, narrow=narrow, least=least)
+    """The hidden width follows the reduction ratio, rounded down, and is at least 1."""
+    found = tuple(_width(make, *size) for size in _SIZES[:3])
+    right = tuple(max(1, channels // ratio) for channels, ratio in _SIZES)
+    if found == right[:3]:
+        found += tuple(_width(make, *size) for size in _SIZES[3:])
+    holds = found == right
+    words = ", ".join(f"{w} for {c} and {r}" for w, (c, r) in zip(found, _SIZES, strict=False))
+    find("width", holds, None if holds else partial(_wrong_width, found), got=words)
 
 
-def _wrong_width(wide: int, narrow: int, least: int) -> str:
+def _wrong_width(found: tuple[int, ...]) -> str:
+    wide, narrow, least, *rounded = found
+    if rounded:
+        names = {(2, 3): "rounded-up", (2, 2): "rounded-half-up"}
+        return names.get(tuple(rounded), "wrong-width")
     if wide == narrow == 32:
         return "no-reduction"
     if (wide, narrow) == (4, 8):
         return "ratio-as-width"
-    if wide == 8 and narrow == 8 and least == 8:
+    if (wide, narrow) == (8, 4):
+        return "hidden-width-zero" if least == 0 else "minimum-width"
+    if wide == narrow == least == 8:
         return "minimum-width"
     return "ratio-ignored" if wide == narrow else "wrong-width"
 
@@ -306,7 +369,24 @@ def examine_channel_range(probe: Probe, find: Find):
     """Factors for moderate inputs, and for inputs strong enough to open and close a gate entirely."""
     mean, up = draw(CHANNELS), draw(CHANNELS, seed=6).abs() + 0.5
     x = images(mean, mean + up, mean - up)
-    return examine_range(gates(probe, x), gates(probe, x * 40), find, (1,))
+    line = partial(examine_line, probe, CHANNELS)
+    return examine_range(gates(probe, x), gates(probe, x * 40), find, (1,), line)
+
+
+def examine_line(probe: Probe, channels: int, up: float = 1.0) -> Line:
+    """Factors along a short line of averages and maxima, and for two averages with two maxima each.
+
+    The maxima lie at least ``up`` above the averages, or with 0 at the averages.
+    """
+    precise = probe.dtype is torch.float64
+    step = 1e-2 if precise else 0.1
+    mean, up = draw(channels, seed=16), (draw(channels, seed=17).abs() + 1) * up
+    places = (gates(probe, images(mean + s, mean + up + s, mean - up + s)) for s in (-step, 0, step))
+    branches = [
+        torch.stack([gates(probe, images(mean + m, mean + up + t, mean - up)) for t in (0.0, 0.5)])
+        for m in (0.0, 0.3)
+    ]
+    return Line(tuple(places), torch.stack(branches), precise)
 
 
 SHAPE = (3, CHANNELS, 5, 6)

@@ -7,8 +7,18 @@ import torch
 from torch import Tensor
 
 from ..report import Find
-from .basics import Probe, build, examine_basics, examine_gradients, examine_range, first_failure, noise
+from .basics import (
+    Line,
+    Probe,
+    build,
+    examine_basics,
+    examine_gradients,
+    examine_range,
+    first_failure,
+    noise,
+)
 from .channel_gate import CHANNELS, RATIO, examine_channel_gate
+from .channel_gate import examine_line as channel_line
 from .spatial_gate import examine_spatial_gate
 
 _HALF = 0.5
@@ -40,7 +50,8 @@ def parameters_of(probe: Probe, shape: tuple[int, ...]) -> tuple[set[str], set[s
     The gate that comes first changes the second one's input. So a parameter of the second gate changes that gate's
     pattern alone: between positions, or between channels.
     """
-    x = noise(shape, 2)
+    x = noise((6, *shape[1:]), 2)
+    x = torch.cat([x, -x])  # a hidden unit that is off for one of them is on for the other
     before = _patterns(probe, x)
     changed = {name: _changed(probe, name, x, before) for name, _ in probe.module.named_parameters()}
     channel = {name for name, pattern in changed.items() if pattern == (True, False)}
@@ -97,18 +108,38 @@ def examine_factors_range(probe: Probe, shape: tuple, find: Find):
             "range", False, "gates-added", low=float(probe.factor(x).min()), high=float(probe.factor(x).max())
         )
         return False
-    return examine_range(probe.factor(x), probe.factor(x * 40), find, (1,))
+    factor = probe.factor(x)
+    if float(factor.min()) >= 1 and _product(factor - 1) and _missing(factor) is None:
+        find("range", False, "extra-residual", low=float(factor.min()), high=float(factor.max()))
+        return False
+    return examine_range(factor, probe.factor(x * 40), find, (1,), lambda: _line(probe, shape))
+
+
+def _line(probe: Probe, shape: tuple) -> Line:
+    """Along a short line both gates change; two gates added show in the channel part alone, where it can be had."""
+    step = 1e-2 if probe.dtype is torch.float64 else 0.1
+    x = noise(shape, 5)
+    places = tuple(probe.factor(torch.where(x.abs() < 0.2, 0.2, x) + s).flatten() for s in (-step, 0.0, step))
+    try:
+        part = channel_line(take_apart(probe, shape).channel, shape[1])
+    except ValueError:
+        return Line(places, precise=probe.dtype is torch.float64)
+    return Line(places, part.branches, part.precise)
 
 
 def examine_both_gates(probe: Probe, shape: tuple, find: Find):
     """The factor is a channel's factor times a position's; return whether both vary."""
     factor = probe.factor(noise(shape, 1))
-    first = factor[:, :1], factor[:, :, :1, :1]
-    product = factor * factor[:, :1, :1, :1] - first[0] * first[1]
-    holds = bool(product.abs().max() < 1e-4)
+    holds = _product(factor)
     mistake = _missing(factor) if holds else None
     find("both-gates", mistake is None and holds, mistake)
     return mistake is None and holds
+
+
+def _product(factor: Tensor) -> bool:
+    """A number of the channel times a number of the position."""
+    apart = factor * factor[:, :1, :1, :1] - factor[:, :1] * factor[:, :, :1, :1]
+    return bool(apart.abs().max() < 1e-4)
 
 
 def _missing(factor: Tensor) -> str | None:

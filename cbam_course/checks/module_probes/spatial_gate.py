@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..report import Find
 from .basics import (
+    Line,
     Probe,
     build,
     examine_basics,
@@ -87,8 +88,7 @@ def examine_pools(probe: Probe, find: Find, any_channels: bool):
     got = "their sum" if mistake == "pools-added" else ", ".join(names or ["nothing"])
     find("map-pools", holds, mistake, got=got + ("" if free else ", the order of the channels"))
     if holds and any_channels:
-        same = _number_of_channels(probe)
-        find("any-channels", same, "sum-not-mean")
+        find("any-channels", _number_of_channels(probe), partial(_sum, probe))
     return holds
 
 
@@ -130,6 +130,15 @@ def _added(probe: Probe) -> bool:
 def _number_of_channels(probe: Probe) -> bool:
     x = images(*fields(9, 10, seed=24))
     return bool((gate_maps(probe, x) - gate_maps(probe, x.repeat(1, 2, 1, 1))).abs().max() < 1e-5)
+
+
+def _sum(probe: Probe) -> str | None:
+    """Every channel twice has twice the sum: that of other channels with twice the average and the same maximum."""
+    mean, top, bottom = fields(9, 10, seed=25)
+    mean, top, bottom = 0.1 * mean, top - mean, bottom - mean
+    twice = gate_maps(probe, images(mean, top, bottom).repeat(1, 2, 1, 1))
+    other = gate_maps(probe, images(2 * mean, top, bottom))
+    return "sum-not-mean" if bool((twice - other).abs().max() < 1e-5) else None
 
 
 Maker = Callable[[int], Probe]
@@ -201,21 +210,38 @@ def _wrong_reach(seen: dict, boxes: dict, expected: dict) -> str | None:
         return "off-centre"
     if (boxes[7][2] > 7 and boxes[3] == expected[3]) or max(boxes[7][2:]) > 7:
         return "reaches-too-far"
-    return "wrong-kernel"
+    return "wrong-kernel" if boxes[7][2:] != (7, 7) or boxes[3][2:] != (3, 3) else None
 
 
-def examine_everywhere(probe: Probe, find: Find):
+def examine_everywhere(probe: Probe, make: Maker, find: Find):
     """The same change gives the same response at every place, and adds up: one convolution, then the sigmoid."""
     row, column = HEIGHT // 2, WIDTH // 2
-    here, there = responses(probe, row, column), responses(probe, row - 3, column + 2)
-    same = _near(probe, here.roll((-3, 2), (1, 2)), there)
-    straight = _near(probe, 2 * here, responses(probe, row, column, 0.3))
+    same = _same_everywhere(probe)
+    straight = _near(probe, 2 * responses(probe, row, column), responses(probe, row, column, 0.3))
     corner = reach(probe, 0, 0)
     far = bool(corner[15:].any() or corner[:, 15:].any())
-    mistake = "wraps-around" if far else "not-linear" if not straight else "stretched-back"
+
+    def mistake() -> str | None:
+        if far:
+            return "wraps-around"
+        if examine_line(probe).straight(lambda factor: logit(factor.sqrt())):
+            return "gate-twice"
+        if not straight:
+            return "not-linear"
+        fits = any(
+            _same_everywhere(make(size)) for size in (1, 3)
+        )  # where nothing is lost, nothing is stretched
+        return "stretched-back" if fits else None
+
     holds = same and straight and not far
     find("everywhere", holds, mistake)
     return holds
+
+
+def _same_everywhere(probe: Probe) -> bool:
+    row, column = HEIGHT // 2, WIDTH // 2
+    here, there = responses(probe, row, column), responses(probe, row - 3, column + 2)
+    return _near(probe, here.roll((-3, 2), (1, 2)), there)
 
 
 def _near(probe: Probe, one: Tensor, other: Tensor) -> bool:
@@ -233,7 +259,7 @@ def examine_spatial_gate(probe: Probe, make: Callable[[int], Probe], find: Find,
             show_two_images(
                 find, "same_maximum_here", partial(make, 1), [[[1, 1]], [[3, 1]]], [[[3, 1]], [[3, 1]]]
             )
-    if examine_everywhere(probe, find):
+    if examine_everywhere(probe, make, find):
         examine_kernel(make, find)
 
 
@@ -241,7 +267,21 @@ def examine_spatial_range(probe: Probe, find: Find):
     """Factors for moderate inputs, and for inputs strong enough to open and close a gate entirely."""
     x = images(*fields(9, 10, count=4))
     moderate, strong = gate_maps(probe, x), gate_maps(probe, x * 40)
-    return examine_range(moderate, strong, find, (1, 2))
+    return examine_range(moderate, strong, find, (1, 2), partial(examine_line, probe))
+
+
+def examine_line(probe: Probe) -> Line:
+    """Factors along a short line of averages and maxima, and for two averages with two maxima each."""
+    step = 1e-2 if probe.dtype is torch.float64 else 0.05
+    mean, top, bottom = fields(9, 10, seed=26)
+
+    def factors(m: float, t: float) -> Tensor:
+        return gate_maps(probe, images(mean + m, top + t, bottom)).flatten()
+
+    branches = [torch.stack([factors(m, t) for t in (0.0, 0.5)]) for m in (0.0, 0.3)]
+    return Line(
+        tuple(factors(s, s) for s in (-step, 0.0, step)), torch.stack(branches), probe.dtype is torch.float64
+    )
 
 
 SHAPE = (3, CHANNELS, 9, 10)
