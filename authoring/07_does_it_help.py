@@ -32,11 +32,11 @@ from scipy import stats
 from torch.nn import functional as F
 
 from cbam_course import fit, make_scenes
+from cbam_course.experiments.sweep import run_sweep
 from cbam_course.inspection import plots
 from cbam_course.networks.small_cnn import SmallCNN
 from cbam_course.training.results import load_results
 from cbam_course.training.statistics import compare, summarise
-from cbam_course.experiments.sweep import run_sweep
 
 # %% [markdown]
 # ## The question

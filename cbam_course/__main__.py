@@ -84,8 +84,8 @@ def _told(outcomes, otherwise: str = "") -> int:
 
 
 def _sentence(error: Exception) -> str:
-    reason = getattr(error, "strerror", None)
-    return f"{error.filename} could not be written or read ({reason})." if reason and error.filename else str(error)
+    reason, path = getattr(error, "strerror", None), getattr(error, "filename", None)
+    return f"{path} could not be written or read ({reason})." if reason and path else str(error)
 
 
 def _number(parser: argparse.ArgumentParser) -> None:
@@ -121,9 +121,14 @@ COMMANDS = {
         "give a fresh copy of an exercise and keep the old one", run=_reset, add_arguments=_number
     ),
     "measure": Command("run every notebook, show seconds and peak memory", module="measure"),
-    "experiment": Command("registered experiments: list, tune, run, rerun, report, verify", module="experiments.command"),
+    "experiment": Command(
+        "registered experiments: list, tune, run, rerun, report, verify", module="experiments.command"
+    ),
     "sweep": Command("train models with several seeds, one row a run", module="experiments.sweep"),
     "table": Command("show what attention costs in the papers' networks", module="inspection.table"),
+    "cost": Command(
+        "measure seconds, memory and bytes moved, with and without attention", module="inspection.cost"
+    ),
 }
 
 

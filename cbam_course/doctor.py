@@ -203,7 +203,9 @@ def _home() -> Iterator[Finding]:
         yield Finding("warn", str(caught[-1].message))
     elif problem:
         cure = "set CBAM_COURSE_HOME to a folder that you can write to."
-        yield Finding("warn", f"progress: what is in {home} is read, but nothing new can be kept ({problem})", cure)
+        yield Finding(
+            "warn", f"progress: what is in {home} is read, but nothing new can be kept ({problem})", cure
+        )
     elif free < 1:
         yield Finding("warn", says, "free a gigabyte; notebooks and checkpoints need room.")
     else:

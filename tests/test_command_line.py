@@ -29,7 +29,18 @@ def course(tmp_path, monkeypatch):
 def test_it_runs_as_a_module_from_any_folder(tmp_path):
     run = [sys.executable, "-m", "cbam_course", "--help"]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
-    for command in ("lab", "doctor", "measure", "progress", "sync", "reset", "sweep", "table"):
+    for command in (
+        "lab",
+        "doctor",
+        "measure",
+        "progress",
+        "sync",
+        "reset",
+        "sweep",
+        "experiment",
+        "cost",
+        "table",
+    ):
         assert command in done.stdout
 
 
@@ -87,7 +98,6 @@ def test_every_command_explains_itself(name, capsys):
     assert f"python -m cbam_course {name}" in capsys.readouterr().out
 
 
-def test_a_command_learns_what_was_typed_and_may_ask_for_arguments_that_it_does_not_know(monkeypatch):
 def test_sync_fails_where_something_could_not_be_written_and_says_what(course, capsys, monkeypatch):
     def full(handle):
         raise OSError(28, "No space left on device")
@@ -116,8 +126,7 @@ def test_a_table_that_cannot_be_written_is_refused_before_the_first_notebook_run
     assert "could not be written or read (" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("command", "module"), [("sweep", "training.sweep"), ("table", "inspection.table")])
-def test_sweep_and_table_read_their_own_arguments(monkeypatch, command, module):
+def test_a_command_learns_what_was_typed_and_may_ask_for_arguments_that_it_does_not_know(monkeypatch):
     seen = []
 
     def add_arguments(parser):
@@ -135,7 +144,7 @@ def test_sweep_and_table_read_their_own_arguments(monkeypatch, command, module):
 @pytest.mark.parametrize(
     ("module", "sentence"),
     [
-        ("cbam_course.training.sweep", "sweep is not part of this version of the course"),
+        ("cbam_course.experiments.sweep", "sweep is not part of this version of the course"),
         ("joblib", "sweep needs the package joblib, which is not installed: pip install joblib"),
     ],
 )
@@ -181,7 +190,7 @@ def test_measure_runs_a_notebook_writes_a_table_and_leaves_no_trace(course, caps
     cell = nbformat.v4.new_code_cell(
         # Written bytes: zeros that were only asked for may take no memory. Held a while: memory is sampled.
         'memory = b"x" * 500_000_000\nimport time\ntime.sleep(1)\n'
-        "from cbam_course.storage import course_home\ncourse_home()"
+        "from cbam_course.workspace import course_home\ncourse_home()"
     )
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
     (course / "exercises" / "03_gates_exercise.ipynb").unlink()
@@ -195,3 +204,18 @@ def test_measure_runs_a_notebook_writes_a_table_and_leaves_no_trace(course, caps
     assert "notebooks/01_one.ipynb" in capsys.readouterr().out
     assert path.read_bytes() == before
     assert not Path(os.environ["CBAM_COURSE_HOME"]).exists()
+
+
+def test_the_registered_experiments_are_listed_and_an_unknown_one_gets_their_names(capsys):
+    assert main(["experiment", "list"]) == 0
+    assert "learning-rate" in capsys.readouterr().out
+    assert main(["experiment", "run", "magic"]) == 1
+    assert capsys.readouterr().err.startswith("No experiment 'magic' is registered; there are: cifar10, ")
+
+
+def test_verify_exits_with_one_and_a_sentence(capsys, monkeypatch):
+    monkeypatch.setattr("cbam_course.experiments.verify.faults", lambda ledger: ["a row is missing"])
+    assert main(["experiment", "verify"]) == 1
+    assert "a row is missing" in capsys.readouterr().err
+    monkeypatch.setattr("cbam_course.experiments.verify.faults", lambda ledger: [])
+    assert main(["experiment", "verify"]) == 0

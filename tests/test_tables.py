@@ -189,7 +189,7 @@ def test_a_kill_during_the_repair_leaves_the_file_as_it_was(path, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cbam_course.home.os.replace", killed)
+    monkeypatch.setattr("cbam_course.storage.os.replace", killed)
     with pytest.raises(KeyboardInterrupt):
         Table(path)
     assert path.read_bytes() == half

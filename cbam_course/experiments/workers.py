@@ -55,9 +55,14 @@ def perform_and_watch(parent: int, run: Run, provenance: dict, threads: int, dev
         parent: number of the process that called the sweep.
         run, provenance, threads, device: see :func:`cbam_course.experiments.run.perform`.
     """
+    watch(parent)
+    return perform(run, provenance, threads, device)
+
+
+def watch(parent: int) -> None:
+    """Make this process end when another one, given by its number, is gone."""
     if all(thread.name != _WATCH for thread in threading.enumerate()):
         threading.Thread(target=_end_with, args=(parent,), name=_WATCH, daemon=True).start()
-    return perform(run, provenance, threads, device)
 
 
 def _end_with(parent: int) -> None:
