@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 06 · Plug it into real networks: exercise
 #
-# **Goal** Find a wrong width, insert attention by hand and without a jolt, count what it adds, carry weights over, and
-# give what is new and what is old their own learning rates.
+# **Goal** Find a wrong width, insert attention by hand and without a jolt, train a network with attention beside its plain
+# rival, carry weights over, and give what is new and what is old their own learning rates.
 #
 # Write your answer into the empty cell, run it, then run the cell with `check`. Checking is free: do it as often as
 # you like. `hint("task-id")` gives one hint at a time, three for each task.
@@ -23,7 +23,8 @@
 import torch
 from torch import nn
 
-from cbam_course import CBAM, check, progress
+from cbam_course import CBAM, SqueezeExcitation, check, fit, hint, insert_attention, make_scenes, progress
+from cbam_course.networks.pretrained import pretrained_resnet20
 
 # %% [markdown]
 # ### Task 1 · The wrong width (difficulty 2 of 5, 10 min)
@@ -90,7 +91,8 @@ check("bottleneck-bug", AttentiveBottleneck)
 # `block` is a residual block with the layers conv1, bn1, relu, conv2 and bn2; it computes
 # relu(x + bn2(conv2(relu(bn1(conv1(x)))))). Write `insert_by_hand(block, attention)`, which changes and returns **this**
 # block, so that the attention stands at the end of its branch. The attention is to belong to the block, the old weights are
-# to keep their names, and a `deepcopy` of the block is to run its own attention.
+# to keep their names, and a `deepcopy` of the block is to run its own attention. Whatever else the block has, such as other
+# people's hooks, is to stay.
 
 
 # %%
@@ -134,18 +136,46 @@ class IdentityStart(nn.Module):
 check("identity-insertion", IdentityStart)
 
 # %% [markdown]
-# ### Task 4 · What the last stage costs (difficulty 2 of 5, 5 min)
+# ### Task 4 · Attention beside its rival (difficulty 3 of 5, 15 min)
 #
-# The last stage of a ResNet-50 has three Bottlenecks with `planes = 512`. Each gets a CBAM at the end of its branch: reduction
-# ratio **16**, a **7×7** kernel, no biases and no BatchNorm. How many parameters do these three modules add?
+# `make_network()` gives the trained ResNet-20 with a fresh last layer for the five shapes of `where`; `train_network`
+# trains **all** of a network, a few seconds long. Make two networks. One stays plain. The other gets `SqueezeExcitation`
+# (or `CBAM`) with reduction ratio 4 at the end of each residual branch, so that its answers do not change at the
+# insertion. Train both in the same way. Then find the accuracy of each, from 0 to 1, on the 100 images of `test`.
+
+
+# %%
+train, test = (make_scenes(n, size=32, distractors=2, seed=seed) for n, seed in ((300, 100), (100, 200)))
+
+
+def make_network():
+    torch.manual_seed(0)
+    network = pretrained_resnet20()
+    network.fc = nn.Linear(64, 5)
+    return network
+
+
+def train_network(network):
+    images, labels = train.classification
+    fit(network, (images, labels), (images, labels), epochs=2, learning_rate=0.01, progress=False)
+
+
+# %% [markdown]
+# `test.inputs()` are the images as a network takes them, `test.classification[1]` their labels.
 
 # %%
 ### BEGIN SOLUTION
-added_parameters = 3 * (2 * 2048 * 128 + 2 * 7 * 7)
+plain = make_network()
+attended = insert_attention(make_network(), lambda channels: SqueezeExcitation(channels, 4), identity=True)
+for _network in (plain, attended):
+    train_network(_network)
+with torch.no_grad():
+    _right = [(_n(test.inputs()).argmax(1) == test.classification[1]) for _n in (plain, attended)]
+accuracies = [_r.float().mean().item() for _r in _right]
 ### END SOLUTION
 
 # %%
-check("added-parameters", added_parameters)
+check("se-beside-plain", (plain, attended, accuracies))
 
 # %% [markdown]
 # ### Task 5 · Weights from elsewhere (difficulty 3 of 5, 15 min)
@@ -156,7 +186,7 @@ check("added-parameters", added_parameters)
 #
 # Write `convert_weights(state)`: from a dictionary of theirs to a new one of ours. Their state may hold biases too, under
 # `fc1.bias`, `fc2.bias` or `conv.bias`. Ours has no place for a bias: leave it out where it is all zeros, and raise a
-# `ValueError` where it is not.
+# `ValueError` where it is not. A hidden width of 1 occurs.
 
 
 # %%
@@ -182,29 +212,25 @@ check("convert-weights", convert_weights)
 # ### Task 6 · Two speeds (difficulty 3 of 5, 10 min)
 #
 # Write `parameter_groups(model, new_rate, old_rate)`: a list of dictionaries with `"params"` (a list of parameters) and
-# `"lr"`, ready for `torch.optim.AdamW`. New is what has `attention` in its name, and the last layer, `fc`. Frozen parameters
-# (`requires_grad` is False) are left out, new or old. Parameters whose name ends with `alpha` get `"weight_decay": 0.0`;
-# all other weights keep the optimiser's.
+# `"lr"`, ready for `torch.optim.AdamW`. New is what has `attention` in its name, and the last layer, `model.fc`. Everything
+# else is old. Frozen parameters (`requires_grad` is False) are left out. Parameters whose name ends with `alpha`, new or old,
+# get `"weight_decay": 0.0`; all other weights keep the optimiser's, whatever it is. Other names may hold the same letters:
+# `stem.fc`, `fc_norm` and `alphabet` are old layers.
 
 
 # %%
 def parameter_groups(model, new_rate, old_rate):
     ### BEGIN SOLUTION
-    new, alphas, old = [], [], []
+    groups = []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
+        is_new = "attention" in name or name.startswith("fc.")
+        group = {"params": [parameter], "lr": new_rate if is_new else old_rate}
         if name.endswith("alpha"):
-            alphas.append(parameter)
-        elif "attention" in name or name.startswith("fc."):
-            new.append(parameter)
-        else:
-            old.append(parameter)
-    return [
-        {"params": new, "lr": new_rate},
-        {"params": alphas, "lr": new_rate, "weight_decay": 0.0},
-        {"params": old, "lr": old_rate},
-    ]
+            group["weight_decay"] = 0.0
+        groups.append(group)
+    return groups
     ### END SOLUTION
 
 
@@ -216,6 +242,7 @@ check("parameter-groups", parameter_groups)
 #
 # * In task 1, the attention could also be moved to the narrow middle, where it costs a sixteenth. What would you have to
 #   compare to find out whether that is as good?
+# * Your two accuracies of task 4 differ. What would you need before you could say that attention helped, or that it did not?
 # * Your module of task 3 can leave the range between x and attention(x). When does that happen, and is it a fault?
 # * In task 5 a bias of zeros was left out. After one more step of training at the colleague's it is no longer zero. What
 #   would you tell them?

@@ -29,7 +29,7 @@ def links(text):
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_notebook_begins_with_its_number_and_title(name):
-    number = Path(name).name[:2]
+    number = Path(name).name.split("_")[0]
     assert cells(name)[0].cell_type == "markdown"
     assert re.match(rf"# {number} · \S", cells(name)[0].source)
 

@@ -2,16 +2,17 @@
 
 import copy
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
 
 from ..attention import CBAM
 from ..checks.report import Find
-from ..checks.values import as_number, close, examine_whole_number, show
-from ..networks.insertion import insert_attention
-from ..networks.resnet import BasicBlock, CifarResNet
+from ..checks.values import as_number, as_numbers, close, show
+from ..data.scenes import make_scenes
+from ..networks.pretrained import pretrained_resnet20
+from ..networks.resnet import BasicBlock
 
 # bottleneck-bug
 
@@ -91,47 +92,68 @@ def bottleneck_bug(answer: object, find: Find) -> None:
     early = len(trial.made)
     trial.run()
     runs, made = len(trial.arrived), len(trial.made)
-    lost = "in-forward" if made > early else "attention-lost" if not runs or not made else None
-    once = early == made == runs == 1
-    find("factory", once, lost, made=f"{made} calls", runs=f"{runs} runs")
+    lost = "in-forward" if made > early else "attention-lost" if not runs else None
+    # It may be called more than once, to look at what it makes, for example: what counts is what runs.
+    once = made == early >= 1 and runs == 1
+    find("factory", once, lost, made=f"{early} calls before and {made - early} in it", runs=f"{runs} runs")
     if not once:
         return
-    _places(trial, find)
+    trial.made = [recorder for recorder in trial.made if recorder.arrived]
+    placed = _places(trial, find)
     keys, expected = trial.keys(), {k: tuple(v.shape) for k, v in trial.state.items()}
     wrong = [k for k in expected if keys[k] != expected[k]]
     detail = {"expected": ", ".join(map(str, wrong[:3])), "got": "no such key, or another shape"}
     find("keys", not wrong, None, **detail)
-    if not wrong:
+    if placed and not wrong:
         _values(answer, find)
 
 
-def _places(trial, find: Find):
+def _places(trial, find: Find) -> bool:
     """Where the recorder stands: by what arrives, and by what a closed recorder leaves."""
     if all(value == tuple(trial.state[key].shape) for key, value in trial.keys().items()):
         trial.block.load_state_dict(trial.state, strict=False)
     trial.run()
     recorder, arrived = trial.made[0], trial.arrived[0]
-    maps, mistake = trial.plain.maps(trial.x), None
     closed = trial.run(0.0)
-    if close(arrived, maps["bn1"]) or close(arrived, maps["bn2"]) or arrived.shape[1] == trial.planes:
-        mistake = "moved-inside"
-    elif close(arrived, maps["conv3"]):
-        mistake = "before-batchnorm"
-    elif close(arrived, trial.x):
-        mistake = "on-the-shortcut" if close(closed, torch.relu(maps["bn3"])) else "at-the-input"
-    elif close(arrived, maps["bn3"] + trial.x) or close(arrived, torch.relu(maps["bn3"] + trial.x)):
-        mistake = "after-addition"
+    place = close(arrived, trial.plain.maps(trial.x)["bn3"])
+    mistake = _misplaced(trial, arrived, closed)
+    find("place", place, mistake, channels=4 * trial.planes, got=show(arrived))
     width = recorder.channels == arrived.shape[1]
-    wrong = (
-        "planes-not-expanded"
-        if recorder.channels == trial.planes and arrived.shape[1] != trial.planes
-        else None
-    )
-    find("place", close(arrived, maps["bn3"]), mistake, channels=4 * trial.planes, got=show(arrived))
+    wrong = "planes-not-expanded" if place and recorder.channels == trial.planes else None
     find("width", width, wrong, arrived=arrived.shape[1], asked=recorder.channels)
     find("registered", any(m is recorder for m in trial.block.modules()), None)
+    if not place:
+        return False
     holds = close(closed, torch.relu(trial.x))
-    find("shortcut", holds, mistake or ("attention-lost" if _unused(trial) else None), got=show(closed))
+    return find("shortcut", holds, "attention-lost" if _unused(trial) else None, got=show(closed)) and width
+
+
+def _misplaced(trial, arrived, closed) -> str | None:
+    """The mistake whose map arrived, and whose output is left where the attention puts out 0."""
+    plain, x = trial.plain, trial.x
+    maps = plain.maps(x)
+    bn3, nothing = maps["bn3"], torch.zeros_like(x)
+    without = {  # what bn3 puts out where a map in the branch is all zeros
+        "conv3": plain.bn3(nothing),
+        "bn2": plain.bn3(plain.conv3(torch.zeros_like(maps["bn2"]))),
+        "bn1": plain.bn3(plain.conv3(torch.relu(plain.bn2(plain.conv2(torch.zeros_like(maps["bn1"])))))),
+        "x": plain.maps(nothing)["bn3"],
+    }
+    cases = (
+        ("moved-inside", maps["bn1"], (torch.relu(without["bn1"] + x),)),
+        ("moved-inside", maps["bn2"], (torch.relu(without["bn2"] + x),)),
+        ("before-batchnorm", maps["conv3"], (torch.relu(without["conv3"] + x),)),
+        ("on-the-shortcut", x, (torch.relu(bn3),)),
+        ("at-the-input", x, (torch.relu(without["x"]), torch.relu(without["x"] + x))),
+        ("after-addition", bn3 + x, (nothing,)),
+        ("after-addition", torch.relu(bn3 + x), (nothing,)),
+    )
+    fitting = {
+        name
+        for name, place, left in cases
+        if close(arrived, place) and any(close(closed, value) for value in left)
+    }
+    return fitting.pop() if len(fitting) == 1 else None
 
 
 def _unused(trial) -> bool:
@@ -195,56 +217,89 @@ def _maps(block: BasicBlock, x) -> dict[str, torch.Tensor]:
     return {"": branch, **wrong, **after}
 
 
+class Counted:
+    """A hook of somebody else's: counts its calls."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, module, inputs, output):
+        self.calls += 1
+
+
 def insert_by_hand(answer: object, find: Find) -> None:
     """A block with random weights and a recorder; then a deepcopy whose attention is changed."""
     block, x = _block(6, seed=1), torch.randn(2, 6, 5, 7, generator=torch.Generator().manual_seed(2))
     maps, keys, attention = _maps(block, x), list(block.state_dict()), Attention(6)
+    theirs = Counted()
+    block.bn2.register_forward_hook(theirs)
+    block.bn1.eval(), block.conv1.train()
+    modes = {name: module.training for name, module in block.named_modules()}
     got = answer(block, attention)
     is_block = isinstance(got, nn.Module)
     find("returned", got is block, "new-block" if is_block else None, got=show(type(got).__name__))
     if not is_block:
         return
-    changed = got.eval()
+    kept = all(module.training == modes.get(name, module.training) for name, module in got.named_modules())
+    got.eval()
     with torch.no_grad():
-        output = changed(x.clone())
+        theirs.calls = 0
+        output = got(x.clone())
     runs = list(attention.arrived)
-    _place(runs, maps, got, find)
-    expected = torch.relu(x + Attention(6)(maps[""]).detach())
-    ignored = runs and close(output, torch.relu(x + maps[""]))
-    find("value", close(output, expected), "hook-returns-nothing" if ignored else None, got=show(output))
-    owned = any(module is attention for module in changed.modules())
+    placed = _place(runs, maps, got, find)
+    if placed:
+        expected = torch.relu(x + Attention(6)(maps[""]).detach())
+        ignored = close(output, torch.relu(x + maps[""]))
+        find("value", close(output, expected), "hook-returns-nothing" if ignored else None, got=show(output))
+    owned = any(module is attention for module in got.modules())
     find("registered", owned, "not-registered", got="a block that does not hold the attention")
-    missing = [key for key in keys if key not in changed.state_dict()]
-    find("keys", not missing, "keys-changed", missing=", ".join(missing))
-    _copied(changed, x, output, owned, find)
+    missing = [key for key in keys if key not in got.state_dict()]
+    renamed = any(key.endswith(tuple(k.rpartition(".")[2] for k in missing)) for key in got.state_dict())
+    find("keys", not missing, "keys-changed" if missing and renamed else None, missing=", ".join(missing))
+    if got is block and placed and not missing:
+        cleared = theirs.calls == 0
+        find("rest", kept, "mode-changed", got="another mode of training or evaluation for some module")
+        replaced = "forward" in vars(block) or "forward" in vars(block.bn2)
+        # A replaced forward of the block may leave modules uncalled; hooks are then lost by another way.
+        find("rest", not cleared, None if replaced else "hooks-cleared", got="a block that forgot them")
+    if placed and owned:
+        _copied(got, attention, x, output, find)
 
 
 def _place(runs, maps, block, find: Find):
     mistake = "runs-twice" if len(runs) > 1 else None if runs else "not-inserted"
     if len(runs) == 1:
-        met = (slug for slug, value in maps.items() if slug and close(runs[0], value))
-        mistake = next(met, "").partition(" ")[0] or None
+        met = {slug.partition(" ")[0] for slug, value in maps.items() if slug and close(runs[0], value)}
+        mistake = met.pop() if len(met) == 1 else None
         norms = (module for module in block.modules() if isinstance(module, nn.BatchNorm2d))
         # The same map leaves conv2 and enters bn2: a forward hook on a BatchNorm took its input.
-        if mistake == "input-passed" and not any(norm._forward_hooks for norm in norms):
+        hooked = any(not isinstance(hook, Counted) for norm in norms for hook in norm._forward_hooks.values())
+        if mistake == "input-passed" and not hooked:
             mistake = "before-batchnorm"
     right = len(runs) == 1 and close(runs[0], maps[""])
     return find("place", right, mistake, got=f"{len(runs)} runs" if len(runs) != 1 else "another map")
 
 
 @torch.no_grad()
-def _copied(block, x, before, owned, find: Find):
+def _copied(block, attention, x, before, find: Find):
     """Close the copy's attention: the copy has to follow, and the original must not."""
     twin = copy.deepcopy(block)
-    for module in twin.modules():
-        if isinstance(module, Attention):
-            module.scale.zero_()
-    followed = close(twin(x.clone()), torch.relu(x))
+    own = [module for module in twin.modules() if isinstance(module, Attention)]
+    for module in own:
+        module.scale.zero_()
+    attention.arrived.clear()
+    output = twin(x.clone())
+    followed, borrowed = close(output, torch.relu(x)), bool(attention.arrived)
     kept = close(block(x.clone()), before)
     got = (
-        "a copy that still runs the original's attention" if not followed else "an original that changed too"
+        "a copy that still runs the original's attention"
+        if borrowed
+        else "a copy that does not follow its own"
     )
-    return find("copy", followed and kept, "closure" if owned else "not-registered", got=got)
+    if followed and not kept:
+        got = "an original that changed too"
+    own_ran = any(module.arrived[len(attention.arrived) :] for module in own if module is not attention)
+    find("copy", followed and kept, "closure" if borrowed and not own_ran and own else None, got=got)
 
 
 # identity-insertion
@@ -253,17 +308,20 @@ X = torch.randn(2, 4, 3, 5, generator=torch.Generator().manual_seed(3))
 
 
 class Gate(nn.Module):
-    """Stands for the attention: a learned factor for every channel, between 0 and 1."""
+    """Stands for the attention: a factor for every channel, between 0 and 1, which depends on the map."""
 
     def __init__(self):
         super().__init__()
         self.logit = nn.Parameter(torch.tensor([-2.0, -0.5, 0.3, 1.0]))
 
     def forward(self, x):
-        return x * torch.sigmoid(self.logit).view(1, -1, 1, 1)
+        logits = self.logit.view(1, -1, 1, 1) + 3 * x.mean((2, 3), keepdim=True)
+        return x * torch.sigmoid(logits)
 
 
 GATED = Gate()(X).detach()
+# What the attention makes of half of x: another thing than half of what it makes of x.
+HALVED = Gate()(X / 2).detach()
 
 
 def identity_insertion(answer: object, find: Find) -> None:
@@ -293,7 +351,8 @@ def _blended(module, number, find: Find):
         outputs[value] = _at(module, number, value).detach()
     find("full", close(outputs[1.0], GATED), _full(outputs[1.0]), got=_distance(outputs[1.0], GATED))
     middle = (X + GATED) / 2
-    find("halfway", close(outputs[0.5], middle), None, got=_distance(outputs[0.5], middle))
+    blended = "attention-of-a-share" if close(outputs[0.5], X / 2 + HALVED) else None
+    find("halfway", close(outputs[0.5], middle), blended, got=_distance(outputs[0.5], middle))
     _at(module, number, 0.0)
 
 
@@ -301,7 +360,12 @@ def _trained(module, gate, number, find: Find):
     owned = any(p is gate.logit for p in module.parameters())
     if number is not None:
         gradient = _gradient(module, number)
-        find("learns", bool(gradient.abs().sum() > 0), "no-gradient", got=show(gradient))
+        learns = bool(gradient.abs().sum() > 0)
+        # A number that is out of the graph never learns; its square, say, learns once it has moved.
+        _at(module, number, 0.3)
+        out = not bool(_gradient(module, number).abs().sum() > 0)
+        _at(module, number, 0.0)
+        find("learns", learns, "no-gradient" if out else None, got=show(gradient))
     find("registered", owned, "attention-not-registered", expected=4, got="none of them")
     if number is not None:
         _at(module, number, 0.3)
@@ -349,39 +413,150 @@ def _distance(got, expected=X) -> str:
     return f"a difference of up to {float((got - expected).abs().max()):.3f}"
 
 
-# added-parameters
+# se-beside-plain
+
+TEST_SCENES, TRAINING_SCENES, PLACES = 100, 300, 9
 
 
-def _cbam(channels: int, mlps: int = 1, layers: int = 2, biases: int = 0, kernel: int = 98) -> int:
-    """The parameters of one CBAM, r = 16, counted rightly or wrongly."""
-    return mlps * layers * channels * (channels // 16) + biases * (channels + channels // 16) + kernel
+def se_beside_plain(answer: object, find: Find) -> None:
+    """The two networks are looked into, and their accuracies computed again."""
+    fits = isinstance(answer, (tuple, list)) and len(answer) == 3
+    networks = [part for part in answer if isinstance(part, nn.Module)] if fits else []
+    scores = as_numbers(answer[2]) if fits else None
+    right = len(networks) == 2 and scores is not None and len(scores) == 2
+    if not find("form", right, None, got=_parts(answer)):
+        return
+    start = pretrained_resnet20().state_dict()
+    plain, attended = networks
+    places = [_places_with_weights(network, start) for network in networks]
+    mistake = "same-network" if plain is attended else "plain-has-attention" if places[0] else None
+    exchanged = "networks-exchanged" if not places[1] and len(places[0]) == PLACES else None
+    if not find("plain", not places[0], exchanged or mistake, got=f"attention in {len(places[0])} blocks"):
+        return
+    start_names = set(start)
+    bare = all(name in start_names for name, _ in attended.named_parameters())
+    mistake = "some-places" if places[1] else "nothing-inserted" if bare else None
+    if not find("attended", len(places[1]) == PLACES, mistake, got=f"attention in {len(places[1])} blocks"):
+        return
+    lost = [k for network in networks for k in start if k not in network.state_dict()]
+    if not find("keys", not lost, None, missing=", ".join(lost[:3])):
+        return
+    inputs, labels = _scenes(TEST_SCENES, seed=200)
+    closed = _closed(attended)
+    mistake = "no-identity" if closed is None else None
+    same = closed is not None and close(
+        _logits(closed, inputs[:8]), _logits(_without(attended, plain), inputs[:8])
+    )
+    find(
+        "identity",
+        same,
+        mistake,
+        got="no learned number of its own in each place" if mistake else "other outputs",
+    )
+    moved = [_moved(network, start) for network in networks]
+    slug = "not-trained" if not all(moved) and not any(moved) else "unequal-training"
+    trained = find("trained", all(moved), slug, got=_which(moved))
+    if closed is not None:
+        fresh = all(not bool(p.any()) for p in _scalars(attended).values())
+        find(
+            "trained", not fresh, "inserted-after-training" if trained else None, got="alphas that are all 0"
+        )
+    counted = [_accuracy(network, inputs, labels) for network in networks]
+    # One image on the border may fall either way on another machine.
+    agree = all(abs(mine - theirs) <= 1.5 / TEST_SCENES for mine, theirs in zip(scores, counted, strict=True))
+    find(
+        "scores",
+        agree,
+        lambda: _wrong_scores(scores, counted, networks),
+        got=_both(scores),
+        expected=_both(counted),
+    )
 
 
-_NETWORK = sum(n * _cbam(c) for n, c in ((3, 256), (4, 512), (6, 1024), (3, 2048)))
-_RIGHT = 3 * _cbam(2048)
-_WRONG = {
-    3 * _cbam(512): "planes-not-expanded",
-    3 * _cbam(512, kernel=0): "planes-not-expanded",
-    _cbam(512): "planes-not-expanded",
-    _cbam(2048): "one-block",
-    _cbam(2048, kernel=0): "one-block",
-    **{blocks * _cbam(2048): "four-blocks" for blocks in (2, 4, 6, 16)},
-    _NETWORK: "whole-network",
-    3 * _cbam(2048, kernel=0): "spatial-forgotten",
-    3 * _cbam(2048, mlps=2): "two-mlps",
-    3 * _cbam(2048, mlps=2, kernel=0): "two-mlps",
-    3 * _cbam(2048, layers=1): "one-layer",
-    3 * _cbam(2048, layers=1, kernel=0): "one-layer",
-    **{3 * _cbam(2048, biases=1, kernel=98 + extra): "with-bias" for extra in (0, 1, 2)},
-    3 * _cbam(2048, biases=1, kernel=0): "with-bias",
-    3 * _cbam(2048, kernel=99): "with-bias",
-    3 * _cbam(2048, kernel=100): "with-bias",
-}
+def _parts(answer) -> str:
+    if not isinstance(answer, (tuple, list)):
+        return show(answer)
+    return ", ".join(type(part).__name__ for part in answer)
 
 
-def added_parameters(answer: object, find: Find) -> None:
-    """3 · (2 · 2048 · 128 + 2 · 7 · 7)."""
-    examine_whole_number(answer, find, _RIGHT, _WRONG)
+def _places_with_weights(network: nn.Module, start: dict) -> set[str]:
+    """The blocks, such as ``layer2.0``, that have weights beyond those of the plain network."""
+    more = [name for name, p in network.named_parameters() if name not in start and p.numel() > 1]
+    return {".".join(name.split(".")[:2]) for name in more if name.startswith("layer")}
+
+
+def _scalars(network: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: p for name, p in network.named_parameters() if p.numel() == 1}
+
+
+def _closed(attended: nn.Module) -> nn.Module | None:
+    """A copy whose learned numbers are 0; None where a place has none."""
+    twin = copy.deepcopy(attended).eval()
+    scalars = _scalars(twin)
+    if len({".".join(name.split(".")[:2]) for name in scalars}) < PLACES:
+        return None
+    with torch.no_grad():
+        for parameter in scalars.values():
+            parameter.zero_()
+    return twin
+
+
+def _without(attended: nn.Module, plain: nn.Module) -> nn.Module:
+    """A plain network with the attended one's own weights."""
+    twin = copy.deepcopy(plain).eval()
+    own = attended.state_dict()
+    twin.load_state_dict({key: own[key] for key in twin.state_dict()})
+    return twin
+
+
+def _moved(network: nn.Module, start: dict) -> bool:
+    """Whether the old convolutions are no longer those of the checkpoint."""
+    own = network.state_dict()
+    kernels = [key for key in start if start[key].ndim == 4]
+    return all(not torch.equal(own[key].cpu(), start[key]) for key in kernels)
+
+
+def _which(moved: list[bool]) -> str:
+    names = [name for name, did in zip(("the plain", "the attended"), moved, strict=True) if not did]
+    return f"old weights as they were in {' and '.join(names)} network"
+
+
+def _scenes(n: int, seed: int):
+    scenes = make_scenes(n, size=32, distractors=2, seed=seed)
+    return scenes.inputs(), scenes.classification[1]
+
+
+@torch.no_grad()
+def _logits(network: nn.Module, inputs):
+    twin = copy.deepcopy(network).cpu().float().eval()
+    return twin(inputs)
+
+
+def _accuracy(network: nn.Module, inputs, labels) -> float:
+    return (_logits(network, inputs).argmax(1) == labels).float().mean().item()
+
+
+def _both(scores) -> str:
+    return f"{scores[0]:.3f} plain, {scores[1]:.3f} with attention"
+
+
+def _wrong_scores(scores: list[float], counted: list[float], networks) -> str | None:
+    def fits(wanted):
+        return all(abs(mine - other) <= 1.5 / TEST_SCENES for mine, other in zip(scores, wanted, strict=True))
+
+    wrong = {
+        "scores-exchanged": fits(counted[::-1]),
+        "percent": fits([100 * score for score in counted])
+        or all(abs(s / 100 - c) <= 1.5 / TEST_SCENES for s, c in zip(scores, counted, strict=True)),
+        "errors-not-accuracies": fits([1 - score for score in counted]),
+    }
+    fitting = [slug for slug, fit in wrong.items() if fit]
+    if not fitting and all(0 <= score <= 1 for score in scores):
+        known = _scenes(TRAINING_SCENES, seed=100)
+        tolerance = 1.5 / TRAINING_SCENES
+        pairs = zip(scores, networks, strict=True)
+        fitting = ["training-scores"] * all(abs(s - _accuracy(n, *known)) <= tolerance for s, n in pairs)
+    return fitting[0] if len(fitting) == 1 else None
 
 
 # convert-weights
@@ -410,10 +585,10 @@ def _expected(state) -> dict[str, torch.Tensor]:
 
 
 def convert_weights(answer: object, find: Find) -> None:
-    """A module of 4 channels and 4 hidden units, in which every mix-up fits; then biases, and other sizes."""
+    """A module of 4 channels and 4 hidden units, in which every mix-up fits; then other sizes, then biases."""
     state, expected = _state(4, 4, 7), _expected(_state(4, 4, 7))
-    handed = _copy(state)
-    got = answer(handed)
+    convert = _watching(answer, find)
+    got = convert(state)
     keys = sorted(got) if isinstance(got, dict) else None
     find("keys", keys == sorted(expected), _wrong_keys(keys), expected=_names(expected), got=_names(got))
     if keys != sorted(expected):
@@ -424,40 +599,95 @@ def convert_weights(answer: object, find: Find) -> None:
             find("shapes", False, slug, key=key, expected=tuple(value.shape), got=show(got[key]))
             return
     find("shapes", True)
-    right = all(close(got[key].detach(), expected[key]) for key in MLP.values())
-    find("channel", right, _wrong_mlp(got, expected))
+    same_mlp = all(close(got[key].detach(), expected[key]) for key in MLP.values())
+    find("channel", same_mlp, _wrong_mlp(got, expected))
     right = close(got[OURS].detach(), expected[OURS])
     find("spatial", right, _wrong_kernel(got[OURS].detach(), state[KERNEL]))
-    changed = [k for k in state if k not in handed or not close(handed[k], state[k], 0.0)]
-    same = not changed and len(handed) == len(state)
-    find("kept", same, "in-place-change", got=f"another {changed[0]}" if changed else "more keys")
-    _biases(answer, find)
+    # Layers that are exchanged or transposed have other shapes where the widths differ: that says nothing new.
+    if not same_mlp or _other_sizes(convert, find):
+        _biases(convert, find)
+    find("kept", True)
+
+
+def _watching(answer: object, find: Find) -> Callable:
+    """The learner's function, with a look at what became of the dictionary that it was handed."""
+
+    def convert(state):
+        handed = _copy(state)
+        try:
+            return answer(handed)
+        finally:
+            changed = [k for k in state if k not in handed or not close(handed[k], state[k], 0.0)]
+            same = not changed and len(handed) == len(state)
+            if not same:
+                got = f"another {changed[0]}, or none" if changed else "more keys than before"
+                find("kept", False, "in-place-change", got=got)
+
+    return convert
+
+
+def _other_sizes(convert, find: Find) -> bool:
+    """Other widths, among them those of length 1, which squeeze() takes for its own."""
+    for sizes in ((8, 2, 3), (4, 1, 3), (1, 1, 7)):
+        got, expected = convert(_state(*sizes)), _expected(_state(*sizes))
+        for key, value in expected.items():
+            if not _same_shape(got.get(key) if isinstance(got, dict) else None, value):
+                given = got.get(key) if isinstance(got, dict) else got
+                squeezed = (
+                    isinstance(given, torch.Tensor)
+                    and given.shape == _state(*sizes)[_theirs(key)].squeeze().shape
+                )
+                slug = "squeezed" if squeezed else None
+                return find("shapes", False, slug, key=key, expected=tuple(value.shape), got=show(given))
+    return find("shapes", True)
+
+
+def _theirs(key: str) -> str:
+    return next((theirs for theirs, ours in MLP.items() if ours == key), KERNEL)
 
 
 def _biases(convert, find: Find):
-    """Biases of zeros, then one that adds something; all with other sizes, so that the result is loaded."""
+    """Biases of zeros, then some that add something; what is compared is the learner's own result without biases."""
     state = _state(8, 2, 3)
     zeros = {"fc1.bias": torch.zeros(2), "fc2.bias": torch.zeros(8), "conv.bias": torch.zeros(1)}
-    try:
-        got = convert({**_copy(state), **zeros})
-        CBAM(8, 4, 3).load_state_dict(got)
-        fits = all(close(got[key], value) for key, value in _expected(state).items())
-        find("zero-bias", fits, None, got="another state, or one that does not load into CBAM(8, 4, 3)")
-    except (ValueError, AssertionError, RuntimeError, KeyError) as error:
-        find("zero-bias", False, "zero-bias-refused", got=f"{type(error).__name__}: {str(error)[:80]}")
-    for key in ("fc2.bias", "conv.bias"):
-        bias = zeros[key].clone()
-        bias[0] = -0.01
+    own = convert(state)
+    for some in (zeros, {"fc1.bias": zeros["fc1.bias"]}, {"conv.bias": zeros["conv.bias"]}):
         try:
-            convert({**_copy(state), **zeros, key: bias})
-        except ValueError:
+            got = convert({**state, **some})
+        except ValueError as error:
+            find("zero-bias", False, "zero-bias-refused", got=f"ValueError: {str(error)[:80]}")
             continue
-        except (KeyError, RuntimeError, AssertionError, TypeError) as error:
-            find("refused", False, "wrong-error", key=key, got=type(error).__name__)
+        except Exception as error:
+            find("zero-bias", False, None, got=f"{type(error).__name__}: {str(error)[:80]}")
+            return  # what it does with other biases says nothing then
+        same = isinstance(got, dict) and got.keys() == own.keys() and all(close(got[k], own[k]) for k in own)
+        find("zero-bias", same, None, got=_names(got) if not same else "")
+        if not same:
             return
-        find("refused", False, "bias-dropped", key=key, got="a result, without a word")
-        return
+    for key, values in (
+        ("fc1.bias", (0.5, 0.0)),
+        ("fc2.bias", (-0.01, *[0.0] * 7)),
+        ("fc2.bias", (0.25, -0.25, *[0.0] * 6)),
+        ("fc2.bias", (*[0.0] * 7, 0.125)),
+        ("conv.bias", (-0.01,)),
+    ):
+        if not _refused(convert, {**state, **zeros, key: torch.tensor(values)}, key, own, find):
+            return
     find("refused", True)
+
+
+def _refused(convert, state, key: str, own, find: Find) -> bool:
+    try:
+        got = convert(state)
+    except ValueError:
+        return True
+    except Exception as error:
+        return find("refused", False, "wrong-error", key=key, got=type(error).__name__)
+    same = isinstance(got, dict) and got.keys() == own.keys() and all(close(got[k], own[k]) for k in own)
+    bias = ", ".join(f"{value:g}" for value in state[key].tolist())
+    return find(
+        "refused", False, "bias-dropped" if same else None, key=key, got=f"a result for {key} = {bias}"
+    )
 
 
 def _same_shape(got, value) -> bool:
@@ -493,13 +723,41 @@ def _wrong_kernel(got, kernel) -> str | None:
 
 # parameter-groups
 
-NEW, OLD = 0.02, 0.005
+NEW, OLD, DECAYS = 0.02, 0.005, (0.037, 0.19)
 
 
-def _model() -> nn.Module:
-    """A small ResNet with attention inserted as the identity; its first stage is frozen, attention included."""
-    torch.manual_seed(0)
-    model = insert_attention(CifarResNet(1, 3), lambda channels: CBAM(channels, 4), identity=True)
+class Weights(nn.Module):
+    """Parameters under chosen names; nothing runs."""
+
+    def __init__(self, **parts: object):
+        super().__init__()
+        for name, part in parts.items():
+            if isinstance(part, nn.Module):
+                self.add_module(name, part)
+            else:
+                self.register_parameter(name, nn.Parameter(torch.ones(part)))
+
+
+def _model(scalar: str) -> nn.Module:
+    """A network with attention and with names that hold the letters of others; its first stage is frozen.
+
+    Args:
+        scalar: what the learned number of an identity start is called.
+    """
+
+    def attended(**more):
+        norm = nn.BatchNorm2d(4)
+        norm.attention = Weights(**{scalar: ()}, attention=CBAM(4, 2))
+        return Weights(conv=nn.Conv2d(4, 4, 3, bias=False), bn=norm, **more)
+
+    model = Weights(
+        stem=Weights(conv=nn.Conv2d(3, 4, 3), fc=nn.Linear(4, 4)),  # a layer called fc that is not the last
+        layer1=attended(),
+        layer2=attended(alphabet=nn.Linear(4, 4)),
+        prior=Weights(**{scalar: ()}),  # an old one
+        fc_norm=nn.LayerNorm(4),
+        fc=nn.Linear(4, 5),
+    )
     model.layer1.requires_grad_(False)
     return model
 
@@ -508,9 +766,43 @@ def _is_new(name: str) -> bool:
     return "attention" in name or name.startswith("fc.")
 
 
+# Mistake -> which rate each parameter has.
+_RATES: dict[str, Callable[[str], float]] = {
+    "rates-swapped": lambda name: OLD if _is_new(name) else NEW,
+    "classifier-forgotten": lambda name: NEW if "attention" in name else OLD,
+    "attention-forgotten": lambda name: NEW if name.startswith("fc.") else OLD,
+    "alpha-counts-as-old": lambda name: (
+        NEW if _is_new(name) and not name.endswith(("alpha", "strength")) else OLD
+    ),
+    "old-alpha-counts-as-new": lambda name: (
+        NEW if _is_new(name) or name.endswith(("alpha", "strength")) else OLD
+    ),
+    "fc-by-letters": lambda name: NEW if "attention" in name or name.startswith("fc") else OLD,
+    "fc-anywhere": lambda name: NEW if "attention" in name or "fc" in name else OLD,
+    "fc-of-any-layer": lambda name: NEW if "attention" in name or "fc" in name.split(".") else OLD,
+}
+_BY_LETTERS = ("fc-by-letters", "fc-anywhere", "fc-of-any-layer")
+
+
 def parameter_groups(answer: object, find: Find) -> None:
     """One model with frozen, old and new parameters; the groups are read back by name."""
-    model = _model()
+    # The learned number was called strength before: who looks for that name is judged by a model that has it.
+    _grouped(
+        answer, "strength" if _knows(answer, "strength") and not _knows(answer, "alpha") else "alpha", find
+    )
+
+
+def _knows(answer, scalar: str) -> bool:
+    """Whether the answer spares a number of this name from weight decay."""
+    try:
+        groups = _groups(answer(_model(scalar), NEW, OLD)) or []
+    except Exception:  # told when the answer is judged
+        return False
+    return any(g.get("weight_decay") == 0 and any(p.ndim == 0 for p in g["params"]) for g in groups)
+
+
+def _grouped(answer, scalar: str, find: Find) -> None:
+    model = _model(scalar)
     got = answer(model, NEW, OLD)
     groups = _groups(got)
     find("form", groups is not None, got=show(got))
@@ -521,12 +813,13 @@ def parameter_groups(answer: object, find: Find) -> None:
     count = Counter(name for name, _ in where)
     twice = next((name for name in count if count[name] > 1), None)
     find("once", twice is None, "duplicated", name=twice)
-    was = dict(_model().named_parameters())
+    was = dict(_model(scalar).named_parameters())
     moved = [n for n, p in model.named_parameters() if p.requires_grad != was[n].requires_grad]
     find("unchanged", not moved, "model-changed", name=(moved or [""])[0])
-    _sorted(dict(where), {n for n, p in was.items() if p.requires_grad}, find)
-    if not twice:
-        torch.optim.AdamW([g for g in groups if g["params"]], lr=1.0)
+    _sorted(dict(where), {n for n, p in was.items() if p.requires_grad}, scalar, find)
+    filled = [g for g in groups if g["params"]]
+    if filled and not twice:
+        torch.optim.AdamW(filled, lr=1.0)
 
 
 def _groups(got) -> list[dict] | None:
@@ -543,41 +836,56 @@ def _groups(got) -> list[dict] | None:
     return groups if fits and all(isinstance(p, torch.Tensor) for g in groups for p in g["params"]) else None
 
 
-def _sorted(where: dict[str, dict], trained: set[str], find: Find):
+def _sorted(where: dict[str, dict], trained: set[str], scalar: str, find: Find):
     frozen = next((name for name in where if name not in trained), None)
     find("frozen", frozen is None, "frozen-included", name=frozen)
     missing = sorted(trained - set(where))
-    find("complete", not missing, _missing(missing, trained), name=(missing or [""])[0])
+    find("complete", not missing, _missing(missing, trained, scalar), name=(missing or [""])[0])
     rates = {name: float(g["lr"]) for name, g in where.items() if name in trained}
     mistake = _wrong_rates(rates)
     for slug, expected in (("new", NEW), ("old", OLD)):
         wrong = [n for n, rate in rates.items() if _is_new(n) == (slug == "new") and rate != expected]
         name = (wrong or [""])[0]
         find(slug, not wrong, mistake, name=name, expected=expected, got=rates.get(name))
-    decays = {name: g.get("weight_decay", 0.01) for name, g in where.items() if name in trained}
-    alphas = [n for n in decays if n.endswith("alpha")]
-    wrong = [n for n in alphas if decays[n] != 0]
+    _decays({name: g for name, g in where.items() if name in trained}, scalar, find)
+
+
+def _decays(where: dict[str, dict], scalar: str, find: Find):
+    """What decays, with two optimisers of different weight decay. Biases and norms are left to the learner."""
+    decays = [{name: g.get("weight_decay", decay) for name, g in where.items()} for decay in DECAYS]
+    wrong = [n for n in where if n.endswith(scalar) and decays[0][n] != 0]
     name = (wrong or [""])[0]
-    find("alpha", not wrong, "alpha-decays", name=name, got=decays.get(name))
-    # Whether biases and norms decay is left to the learner.
-    kernels = [n for n in decays if n.endswith(("conv.weight", "conv1.weight", "mlp.0.weight", "fc.weight"))]
-    wrong = [n for n in kernels if decays[n] == 0]
-    find("decay", not wrong, "nothing-decays", name=(wrong or [""])[0])
+    find("alpha", not wrong, "alpha-decays", name=name, got=decays[0].get(name))
+    weights = [
+        n for n in where if n.endswith("weight") and not {"bn", "fc_norm"} & set(n.split(".")[:-1][-1:])
+    ]
+    wrong = [n for n in weights if any(d[n] != decay for d, decay in zip(decays, DECAYS, strict=True))]
+    zero = {n for n in weights if decays[0][n] == 0}
+    if zero:
+        mistake = "nothing-decays" if zero == set(weights) else None
+        if zero == {n for n in weights if "alpha" in n}:
+            mistake = "alpha-by-letters"
+    else:
+        mistake = "fixed-decay" if wrong and all(decays[0][n] == decays[1][n] for n in wrong) else None
+    name = (wrong or [""])[0]
+    find("decay", not wrong, mistake, name=name, got=decays[0].get(name), given=DECAYS[0])
 
 
-def _missing(missing: list[str], trained: set[str]) -> str | None:
+def _missing(missing: list[str], trained: set[str], scalar: str) -> str | None:
     old = {name for name in trained if not _is_new(name)}
-    if missing and set(missing) >= old:
+    if set(missing) >= old and set(missing) != trained:
         return "only-new"
-    return "alpha-forgotten" if missing and all(n.endswith("alpha") for n in missing) else None
+    return "alpha-forgotten" if missing and all(n.endswith(scalar) for n in missing) else None
 
 
 def _wrong_rates(rates: dict[str, float]) -> str | None:
-    if len(set(rates.values())) == 1:
+    """The one mistake that gives every parameter this rate."""
+    if len(set(rates.values())) == 1 and len(rates) > 1:
         return "one-rate"
-    if all(rate == (OLD if _is_new(name) else NEW) for name, rate in rates.items()):
-        return "rates-swapped"
-    wrong = {name for name, rate in rates.items() if rate != (NEW if _is_new(name) else OLD)}
-    if wrong and all(name.startswith("fc.") for name in wrong):
-        return "classifier-forgotten"
-    return "attention-forgotten" if wrong and all("attention" in name for name in wrong) else None
+    right = {name: NEW if _is_new(name) else OLD for name in rates}
+    fitting = []
+    for slug, rule in _RATES.items():
+        made = {name: rule(name) for name in rates}
+        if made == rates != right:
+            fitting.append("fc-by-letters" if slug in _BY_LETTERS else slug)
+    return fitting[0] if len(set(fitting)) == 1 else None

@@ -7,8 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cbam_course import CBAM, insert_attention
+from cbam_course import CBAM, SqueezeExcitation, insert_attention, make_scenes
 from cbam_course.networks.attached import IdentityStart
+from cbam_course.networks.baselines import ConstantGate
+from cbam_course.networks.pretrained import pretrained_resnet20
 
 RIGHT: dict[str, list] = {}
 WRONG: dict[str, dict] = {}
@@ -106,7 +108,16 @@ def before_norm(self, x):
     return torch.relu(self.bn3(self.attention(self.conv3(self.middle(x)))) + x)
 
 
+class LooksFirst(BottleneckBugBase):
+    """Calls the factory twice: once to look at what it makes."""
+
+    def __init__(self, in_channels, planes, make_attention):
+        assert isinstance(make_attention(1), nn.Module)
+        super().__init__(in_channels, planes, make_attention)
+
+
 RIGHT["bottleneck-bug"] = [
+    LooksFirst,
     BottleneckBugBase,
     InOneLine,
     bottleneck_bug_change(__init__=hooked),
@@ -134,6 +145,14 @@ WRONG["bottleneck-bug"] = {
         forward(lambda self, x: torch.relu(self.branch(x) + x + 0 * self.attention(self.branch(x)))),
     ],
     "in-forward": [MadeInForward],
+    None: [
+        forward(lambda self, x: torch.relu(self.branch(x) * self.attention(x) + x)),
+        forward(lambda self, x: self.attention(self.branch(x)) + x),
+        forward(lambda self, x: torch.relu(self.attention(self.branch(x)))),
+        forward(lambda self, x: torch.relu(self.branch(x) + self.attention(self.branch(x)) + x)),
+        forward(lambda self, x: torch.relu(self.attention(torch.relu(self.branch(x))) + x)),
+        bottleneck_bug_change(width=lambda self, in_channels, planes: 2 * planes),
+    ],
 }
 
 
@@ -296,7 +315,32 @@ def only_a_copy(block, attention):
     return with_hook(copy.deepcopy(block), attention)
 
 
+def hooks_cleared(block, attention):
+    block.bn2._forward_hooks.clear()
+    return with_hook(block, attention)
+
+
+def left_in_eval(block, attention):
+    block.eval()
+    return with_hook(block, attention)
+
+
+def a_child_of_its_own_name(block, attention):
+    block.add_module("extra", attention)
+    block.relu.register_forward_hook(lambda module, inputs, output: block.extra(output))
+    return block
+
+
+def added(block, attention):
+    block.bn2.attention = attention
+    block.bn2.register_forward_hook(lambda module, inputs, output: output + module.attention(output))
+    return block
+
+
 WRONG["insert-by-hand"] = {
+    "hooks-cleared": [hooks_cleared],
+    "mode-changed": [left_in_eval],
+    None: [added],
     "after-addition": [hooked_on("block"), replaced_forward],
     "new-block": [only_a_copy, after_the_block],
     "wrong-norm": [hooked_on("bn1")],
@@ -422,23 +466,104 @@ WRONG["identity-insertion"] = {
         identity_insertion_change(without_gradient),
     ],
     "zeroed-attention": [Zeroed],
+    "attention-of-a-share": [
+        identity_insertion_change(lambda self, x: (1 - self.alpha) * x + self.attention(self.alpha * x))
+    ],
+    None: [
+        identity_insertion_change(lambda self, x: x + self.alpha**2 * (self.attention(x) - x)),
+        identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x.relu()) - x)),
+    ],
 }
 
 
-# added-parameters
+# se-beside-plain
 
-RIGHT["added-parameters"] = [1573158, 3 * (2 * 2048 * 128 + 98), 1573158.0, torch.tensor(1573158)]
-RIGHT["added-parameters"].append(3 * sum(p.numel() for p in CBAM(2048).parameters()))
 
-WRONG["added-parameters"] = {
-    "planes-not-expanded": [3 * (2 * 512 * 32 + 98), 98304],
-    "one-block": [524386, 524288],
-    "four-blocks": [4 * 524386, 6 * 524386],
-    "whole-network": [28073544 - 25557032],
-    "spatial-forgotten": [1572864],
-    "two-mlps": [3 * (4 * 2048 * 128 + 98)],
-    "one-layer": [3 * (2048 * 128 + 98)],
-    "with-bias": [3 * (2 * 2048 * 128 + 128 + 2048 + 98 + 2), 3 * (2 * 2048 * 128 + 128 + 2048 + 98)],
+def make_network():
+    torch.manual_seed(0)
+    network = pretrained_resnet20()
+    network.fc = nn.Linear(64, 5)
+    return network
+
+
+def as_if_trained(network, *parts):
+    """Move every parameter a little, or those whose names contain a part: what training does to them."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if not parts or any(part in name for part in parts):
+                parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
+    return network.eval()
+
+
+def se(channels):
+    return SqueezeExcitation(channels, 4)
+
+
+def with_se(factory=se, **options):
+    return insert_attention(make_network(), factory, **{"identity": True, **options})
+
+
+@torch.no_grad()
+def accuracy(network, n=100, seed=200):
+    scenes = make_scenes(n, size=32, distractors=2, seed=seed)
+    return (network.eval()(scenes.inputs()).argmax(1) == scenes.classification[1]).float().mean().item()
+
+
+PLAIN, ATTENDED = as_if_trained(make_network()), as_if_trained(with_se())
+WITH_CBAM = as_if_trained(with_se(lambda channels: CBAM(channels, 4)))
+SCORES = [accuracy(PLAIN), accuracy(ATTENDED)]
+
+
+class Blended(nn.Module):
+    """An identity start of one's own, with its number under another name and shape."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.gate, self.share = SqueezeExcitation(channels, 4), nn.Parameter(torch.zeros(1, 1, 1, 1))
+
+    def forward(self, x):
+        return torch.lerp(x, self.gate(x), self.share)
+
+
+OWN_BLEND = as_if_trained(with_se(Blended, identity=False))
+ONE_PLACE = as_if_trained(with_se(where=["layer3"]))
+PLAINLY = as_if_trained(with_se(identity=False))
+ONLY_NEW = as_if_trained(with_se(), "attention", "fc")
+LATE = insert_attention(as_if_trained(make_network()), se, identity=True)
+FRESH = make_network()
+TRAINING = [accuracy(network, 300, 100) for network in (PLAIN, ATTENDED)]
+
+RIGHT["se-beside-plain"] = [
+    (PLAIN, ATTENDED, SCORES),
+    [PLAIN, ATTENDED, torch.tensor(SCORES)],
+    (PLAIN, WITH_CBAM, (SCORES[0], accuracy(WITH_CBAM))),
+    (copy.deepcopy(PLAIN).train(), OWN_BLEND, [SCORES[0], accuracy(OWN_BLEND)]),
+]
+
+WRONG["se-beside-plain"] = {
+    "same-network": [(ATTENDED, ATTENDED, [SCORES[1], SCORES[1]])],
+    "plain-has-attention": [(WITH_CBAM, ATTENDED, [accuracy(WITH_CBAM), SCORES[1]])],
+    "networks-exchanged": [(ATTENDED, PLAIN, SCORES[::-1])],
+    "nothing-inserted": [(PLAIN, copy.deepcopy(PLAIN), [SCORES[0], SCORES[0]])],
+    "some-places": [(PLAIN, ONE_PLACE, [SCORES[0], accuracy(ONE_PLACE)])],
+    "no-identity": [(PLAIN, PLAINLY, [SCORES[0], accuracy(PLAINLY)])],
+    "not-trained": [(FRESH, with_se(), [accuracy(FRESH), accuracy(FRESH)])],
+    "unequal-training": [
+        (FRESH, ATTENDED, [accuracy(FRESH), SCORES[1]]),
+        (PLAIN, ONLY_NEW, [SCORES[0], accuracy(ONLY_NEW)]),
+    ],
+    "inserted-after-training": [(PLAIN, LATE, [SCORES[0], accuracy(LATE)])],
+    "scores-exchanged": [(PLAIN, ATTENDED, SCORES[::-1])],
+    "percent": [(PLAIN, ATTENDED, [100 * score for score in SCORES])],
+    "errors-not-accuracies": [(PLAIN, ATTENDED, [1 - score for score in SCORES])],
+    "training-scores": [(PLAIN, ATTENDED, TRAINING)],
+    None: [
+        (PLAIN, ATTENDED, [0.9, 0.95]),
+        (PLAIN, ATTENDED, SCORES[0]),
+        (PLAIN, ATTENDED),
+        (PLAIN, as_if_trained(with_se(lambda channels: ConstantGate(0.5), identity=True)), SCORES),
+    ],
 }
 
 
@@ -539,6 +664,41 @@ def overwritten(state):
     return ours
 
 
+def pops_the_biases(state):
+    ours = convert_weights_in_a_loop(state)
+    for key in [key for key in state if key.endswith("bias")]:
+        state.pop(key)
+    return ours
+
+
+def squeezed(state):
+    ours = convert_weights_in_a_loop(state)
+    return {key: value if "conv" in key else value.squeeze() for key, value in ours.items()}
+
+
+def refuses_if(too_much):
+    def convert(state):
+        for key, value in state.items():
+            if key not in NAMES and too_much(value):
+                raise ValueError(key)
+        return dropped(state)
+
+    return convert
+
+
+def no_word_of_biases(state):
+    return {
+        NAMES[key]: value.flip(1) if key == "conv.weight" else value.flatten(1)
+        for key, value in state.items()
+    }
+
+
+def refuses_what_is_zero(state):
+    if any(not value.any() for value in state.values()):
+        raise ValueError("a bias of zeros")
+    return dropped(state)
+
+
 def asserted(state):
     assert not any(value.any() for key, value in state.items() if key not in NAMES)
     return dropped(state)
@@ -570,9 +730,22 @@ WRONG["convert-weights"] = {
             channel_mlp_2_weight=lambda state: state["fc2.weight"].flatten(1).T,
         ),
     ],
-    "bias-dropped": [dropped],
-    "zero-bias-refused": [too_strict],
-    "in-place-change": [popped, overwritten],
+    "bias-dropped": [
+        dropped,
+        refuses_if(lambda value: value.sum() != 0),
+        refuses_if(lambda value: value.max() > 0),
+        refuses_if(lambda value: value.all()),
+        refuses_if(lambda value: value[0] != 0),
+    ],
+    "zero-bias-refused": [too_strict, refuses_what_is_zero],
+    "in-place-change": [popped, overwritten, pops_the_biases],
+    "squeezed": [squeezed],
+    None: [
+        no_word_of_biases,
+        convert_weights_change(channel_mlp_0_weight=lambda state: state["fc1.weight"].flatten(1) * 2),
+        convert_weights_change(spatial_conv_weight=lambda state: state["conv.weight"].mean(1, keepdim=True)),
+        lambda state: list(convert_weights_in_a_loop(state).items()),
+    ],
     "wrong-error": [asserted],
 }
 
@@ -585,16 +758,36 @@ def parameter_groups_in_a_loop(model, new_rate, old_rate):
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        if name.endswith("alpha"):
-            alphas.append(parameter)
-        elif "attention" in name or name.startswith("fc"):
-            new.append(parameter)
-        else:
-            old.append(parameter)
+        chosen = new if "attention" in name or name.startswith("fc.") else old
+        (alphas if name.endswith("alpha") else chosen).append((parameter, chosen is new))
     return [
-        {"params": new, "lr": new_rate},
-        {"params": alphas, "lr": new_rate, "weight_decay": 0.0},
-        {"params": old, "lr": old_rate},
+        {"params": [p for p, _ in new], "lr": new_rate},
+        {"params": [p for p, fresh in alphas if fresh], "lr": new_rate, "weight_decay": 0.0},
+        {"params": [p for p, fresh in alphas if not fresh], "lr": old_rate, "weight_decay": 0.0},
+        {"params": [p for p, _ in old], "lr": old_rate},
+    ]
+
+
+def of_before(model, new_rate, old_rate):
+    """Written when the learned number was called strength."""
+    return [
+        {"params": [p], "lr": new_rate if is_new(n) else old_rate}
+        | ({"weight_decay": 0.0} if n.split(".")[-1] == "strength" else {})
+        for n, p in model.named_parameters()
+        if p.requires_grad
+    ]
+
+
+def by_identity(model, new_rate, old_rate):
+    last = {id(p) for p in model.fc.parameters()}
+    groups = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            key = (id(parameter) in last or "attention" in name, name[-5:] == "alpha")
+            groups.setdefault(key, []).append(parameter)
+    return [
+        {"params": params, "lr": new_rate if new else old_rate, **({"weight_decay": 0} if alpha else {})}
+        for (new, alpha), params in groups.items()
     ]
 
 
@@ -603,12 +796,10 @@ def is_new(name):
 
 
 def one_group_each(model, new_rate, old_rate):
+    """Spares biases and norms as well, as many do."""
     return [
-        {
-            "params": [parameter],
-            "lr": new_rate if is_new(name) else old_rate,
-            "weight_decay": 0 if parameter.ndim < 2 else 0.05,
-        }
+        {"params": [parameter], "lr": new_rate if is_new(name) else old_rate}
+        | ({"weight_decay": 0} if parameter.ndim < 2 else {})
         for name, parameter in model.named_parameters()
         if parameter.requires_grad
     ]
@@ -620,27 +811,38 @@ def with_generators(model, new_rate, old_rate):
     def chosen(wanted):
         return (p for name, p in trained if wanted(name))
 
+    def alpha(name):
+        return name.endswith("alpha")
+
     groups = (
-        {"params": chosen(lambda n: not is_new(n)), "lr": old_rate},
-        {"params": chosen(lambda n: is_new(n) and "alpha" not in n), "lr": new_rate},
-        {"params": chosen(lambda n: "alpha" in n), "lr": new_rate, "weight_decay": 0.0},
+        {"params": chosen(lambda n: not is_new(n) and not alpha(n)), "lr": old_rate},
+        {"params": chosen(lambda n: not is_new(n) and alpha(n)), "lr": old_rate, "weight_decay": 0.0},
+        {"params": chosen(lambda n: is_new(n) and not alpha(n)), "lr": new_rate},
+        {"params": chosen(lambda n: is_new(n) and alpha(n)), "lr": new_rate, "weight_decay": 0.0},
     )
     return groups
 
 
-RIGHT["parameter-groups"] = [parameter_groups_in_a_loop, one_group_each, with_generators]
+RIGHT["parameter-groups"] = [
+    parameter_groups_in_a_loop,
+    one_group_each,
+    with_generators,
+    of_before,
+    by_identity,
+]
 
 
 def groups(
     model, new_rate, old_rate, *, new=is_new, keep=lambda n, p: p.requires_grad, decay=None, twice=False
 ):
     """One group for each parameter that ``keep`` keeps, at the new rate where ``new`` says so."""
-    decay = decay or (lambda name: 0.0 if name.endswith("alpha") else 0.01)
+    decay = decay or (lambda name: 0.0 if name.endswith("alpha") else None)
     result = []
     for name, parameter in model.named_parameters():
         if keep(name, parameter):
             rate = new_rate if new(name) else old_rate
-            result.append({"params": [parameter], "lr": rate, "weight_decay": decay(name)})
+            group = {"params": [parameter], "lr": rate}
+            result.append(group if decay(name) is None else {**group, "weight_decay": decay(name)})
             if twice and name.endswith("alpha"):
                 result.append({"params": [parameter], "lr": rate, "weight_decay": 0.0})
     return result
@@ -672,15 +874,33 @@ WRONG["parameter-groups"] = {
         parameter_groups_change(keep=lambda n, p: p.requires_grad and ".attention." in n),
     ],
     "classifier-forgotten": [parameter_groups_change(new=lambda name: "attention" in name)],
-    "attention-forgotten": [
-        parameter_groups_change(new=lambda name: name.startswith("fc")),
-        parameter_groups_change(new=lambda name: is_new(name) and not name.endswith("alpha")),
+    "attention-forgotten": [parameter_groups_change(new=lambda name: name.startswith("fc."))],
+    "alpha-counts-as-old": [
+        parameter_groups_change(new=lambda name: is_new(name) and not name.endswith("alpha"))
+    ],
+    "old-alpha-counts-as-new": [
+        parameter_groups_change(new=lambda name: is_new(name) or name.endswith("alpha"))
+    ],
+    "fc-by-letters": [
+        parameter_groups_change(new=lambda name: "attention" in name or name.startswith("fc")),
+        parameter_groups_change(new=lambda name: "attention" in name or "fc" in name),
+        parameter_groups_change(new=lambda name: "attention" in name or ".fc." in f".{name}"),
+    ],
+    "alpha-by-letters": [parameter_groups_change(decay=lambda name: 0.0 if "alpha" in name else None)],
+    "fixed-decay": [
+        parameter_groups_change(decay=lambda name: 0.0 if name.endswith("alpha") else 0.01),
+        parameter_groups_change(decay=lambda name: 0.0 if name.endswith("alpha") else 0.037),
+    ],
+    None: [
+        lambda model, new_rate, old_rate: [],
+        lambda model, new_rate, old_rate: list(model.parameters()),
+        lambda model, new_rate, old_rate: [{"params": [p for p in model.parameters() if p.requires_grad]}],
     ],
     "alpha-forgotten": [
         parameter_groups_change(keep=lambda n, p: p.requires_grad and not n.endswith("alpha"))
     ],
     "frozen-included": [parameter_groups_change(keep=lambda n, p: True)],
-    "alpha-decays": [parameter_groups_change(decay=lambda name: 0.01)],
+    "alpha-decays": [parameter_groups_change(decay=lambda name: None)],
     "nothing-decays": [parameter_groups_change(decay=lambda name: 0.0)],
     "duplicated": [parameter_groups_change(twice=True)],
     "model-changed": [freezes, unfreezes],
