@@ -340,7 +340,7 @@ test = make_scenes(300, task="what", seed=11)
 torch.manual_seed(0)
 models = {"plain": DenseCNN(), "SE": DenseCNN(attention=lambda width: SqueezeExcitation(width, 4))}
 for name, model in models.items():
-    history = fit(model, train.dense, test.dense, epochs=6, batch_size=32, learning_rate=0.03, progress=False)
+    history = fit(model, train.dense, test.dense, epochs=6, batch_size=16, learning_rate=0.03, progress=False)
     print(f"{name:6} mean IoU {history.final:.2f} after {history.seconds:.0f} s")
 
 # %% [markdown]

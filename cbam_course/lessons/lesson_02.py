@@ -209,7 +209,8 @@ def fool_se(answer: object, find: Find) -> None:
     for shape, seed in (((2, 3, 4, 5), 8), ((1, 2, 8, 8), 9), ((3, 4, 2, 1), 10)):
         x = _noise(*shape, seed=seed) + 2 * _noise(*shape[:2], 1, 1, seed=seed)
         flat = x.flatten(2)
-        flat[..., 0] = flat[..., 1:].amax(2) + 1.5  # so that no channel is constant
+        place = _noise(*flat.shape, seed=seed + 10).argmax(2, keepdim=True)
+        flat.scatter_(2, place, flat.amax(2, keepdim=True) + 1.5)  # so that no channel is constant
         find.on(f"x of the shape {shape}")
         got = answer(x.clone())
         if not find("shape", tuple(getattr(got, "shape", ())) == shape, expected=shape, got=got):
@@ -286,7 +287,9 @@ def se_in_a_network(answer: object, find: Find) -> None:
     if not find("plain", not kinds[0], "exchanged" if not kinds[1] else None, got=len(kinds[0])):
         return
     found = sorted(width for width, kind in kinds[1] if kind == "SE")
-    if not find("gates", set(_WIDTHS) <= set(found), lambda: _missing(kinds[1]), got=found or "none"):
+    if not find(
+        "gates", set(_WIDTHS) <= set(found), lambda: _missing(kinds[1], plain, attended), got=found or "none"
+    ):
         return
     reached = [_score(network, scenes) for network in (plain, attended)]
     reported = [plain_score, se_score]
@@ -314,9 +317,10 @@ def _pairs(answer: object) -> list[tuple[nn.Module, float]] | None:
     return [(network, as_number(score)) for network, score in pairs]
 
 
-def _missing(gates: list[tuple[int, str]]) -> str | None:
+def _missing(gates: list[tuple[int, str]], plain: nn.Module, attended: nn.Module) -> str | None:
     if not gates:
-        return "no-gate"
+        images = torch.zeros(1, 3, 48, 48)
+        return "no-gate" if _layers(plain, images) == _layers(attended, images) else None
     kinds = {kind for _, kind in gates}
     if kinds == {"SE"}:
         return "blocks-left-out"
@@ -325,6 +329,18 @@ def _missing(gates: list[tuple[int, str]]) -> str | None:
 
 def _on_cpu(network: nn.Module) -> nn.Module:
     return copy.deepcopy(network).cpu().float().eval()
+
+
+def _layers(network: nn.Module, images: Tensor) -> list[str]:
+    """Return the kinds of the layers that ran, modules with others inside left out."""
+    ran: list[str] = []
+    network = _on_cpu(network)
+    for module in network.modules():
+        if not list(module.children()):
+            module.register_forward_hook(lambda layer, *_: ran.append(type(layer).__name__))
+    with torch.no_grad():
+        network(images)
+    return sorted(ran)
 
 
 def _gates(network: nn.Module, images: Tensor) -> list[tuple[int, str]]:

@@ -507,6 +507,13 @@ def one_pixel(x):
     return y
 
 
+def two_pixels(x):
+    y = x.clone()
+    y[..., 0, 0] += 1
+    y[..., -1, -1] -= 1
+    return y
+
+
 WRONG["fool-se"] = {
     "unchanged": [lambda x: x, lambda x: x.clone()],
     "some-left": [first_channel_only],
@@ -532,6 +539,7 @@ WRONG["fool-se"] = {
     ],
 }
 WRONG["fool-se"]["some-left"].append(first_image_only)
+WRONG["fool-se"][None].append(two_pixels)
 
 
 # se-in-a-network
@@ -625,6 +633,31 @@ def score(network):
         return float(mean_iou(network.eval()(images), masks).mean())
 
 
+class ConstantFactors(nn.Module):
+    def __init__(self, channels, ratio):
+        super().__init__()
+        self.logit = nn.Parameter(torch.zeros(channels, 1, 1))
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.logit)
+
+
+class Positions(nn.Module):
+    def __init__(self, channels, ratio):
+        super().__init__()
+
+    def forward(self, x):
+        return x * torch.sigmoid(x.mean(1, keepdim=True))
+
+
+class NeverCalled(Wrapped):
+    """The blocks are made and not used."""
+
+    def __init__(self, network):
+        super().__init__(network)
+        self.gates = nn.ModuleList(SqueezeExcitation(width, 4) for _, width in _PLACES)
+
+
 _plain, _with_se = made(), trained()
 _p, _s = score(_plain), score(_with_se)
 _fresh = with_gates()
@@ -640,7 +673,11 @@ RIGHT["se-in-a-network"] = [
 WRONG["se-in-a-network"] = {
     "one-network": [{"plain": (_with_se, _s), "SE": (_with_se, _s)}],
     "exchanged": [{"plain": (_with_se, _s), "SE": (_plain, _p)}],
-    "no-gate": [{"plain": (_plain, _p), "SE": (made(), _p)}, {"plain": (_plain, _p), "SE": (made(), _s)}],
+    "no-gate": [
+        {"plain": (_plain, _p), "SE": (made(), _p)},
+        {"plain": (_plain, _p), "SE": (made(), _s)},
+        {"plain": (_plain, _p), "SE": (NeverCalled(made()), _p)},
+    ],
     "blocks-left-out": [
         {"plain": (_plain, _p), "SE": (_two, score(_two))},
         {"plain": (_plain, _p), "SE": (with_gates(places=_PLACES[:1]), 0.5)},
@@ -656,6 +693,8 @@ WRONG["se-in-a-network"] = {
         {"plain": _plain, "SE": _with_se},
         {"plain": (_p, _plain), "SE": (_s, _with_se)},
         {"plain": (_with_se, _s), "SE": (trained(), _s)},
+        {"plain": (_plain, _p), "SE": (with_gates(ConstantFactors), 0.2)},
+        {"plain": (_plain, _p), "SE": (with_gates(Positions), 0.2)},
         0.54,
     ],
 }
