@@ -15,7 +15,7 @@
 #
 # **You will be able to**
 #
-# * compute an SE gate by hand, in a loop, vectorised and as a module, and say what each step is for;
+# * compute an SE gate by hand, in a loop, vectorised and as a module;
 # * say what the reduction ratio trades, and count the parameters of an SE block without running it;
 # * name what an SE gate cannot see, and show it with two images.
 #
@@ -29,7 +29,7 @@
 import torch
 from torch import nn
 
-from cbam_course import SqueezeExcitation, capture, count_cost, fit, make_scenes
+from cbam_course import SqueezeExcitation, capture, count_cost, fit, make_scenes, predict
 from cbam_course.data.photos import load_photo
 from cbam_course.inspection import plots
 from cbam_course.networks.filter_bank import FilterBank
@@ -51,13 +51,12 @@ plots.show_maps(feature_map[0], filters.names, columns=4, size=1.9)
 # and the saucer as thin lines, "spot" is faint, and "green" and "blue" are empty: nothing in this photo is green
 # or blue.*
 #
-# All eight go on to the next layer with the same right to speak. Should they? For this photo the empty maps say
-# nothing. For a question about the cup's *shape* the edges count and the red of the wood distracts. For a
-# photograph of a meadow it would be otherwise.
+# Which of the eight matter depends on the image and on the question. Here the empty maps say nothing. For the
+# *shape* of the cup the edges count, and the red of the wood distracts.
 #
 # A convolution cannot choose. Its weights are the same for every image, and each of its outputs sees a few pixels
-# only. Squeeze-and-Excitation (SE; Hu, Shen and Sun 2018) adds the missing path: look at the *whole* image,
-# then give each channel a factor between 0 and 1.
+# only. Squeeze-and-Excitation (SE; Hu, Shen and Sun 2018) adds what is missing: it looks at the *whole* image,
+# then gives each channel a factor between 0 and 1.
 
 # %%
 plots.draw_flow(
@@ -67,17 +66,16 @@ plots.draw_flow(
 )  # fmt: skip
 
 # %% [markdown]
-# *What to see: the whole module in one row. The feature map goes in on the left. Below, it shrinks to one number
-# for each channel, passes two small layers and a sigmoid; above, it waits untouched. At the right the two meet
-# in a multiplication.*
+# *What to see: the whole module in one row. Below, the feature map shrinks to one number for each channel and passes
+# two small layers and a sigmoid; above, it goes past unchanged. At the right the two are multiplied.*
 #
 # Three steps have names: **squeeze** (the mean), **excitation** (the two layers and the sigmoid, which give the
 # **gate**), **scale** (the product). We take them one at a time.
 #
 # ## Squeeze: one number per channel
 #
-# To decide which *channels* matter, first ask each channel for a single number: how active is it, on average,
-# over the whole image?
+# To decide which *channels* matter, first compute a single number for each: how active is it, on average, over the
+# whole image?
 #
 # $$z_c = \frac{1}{HW}\sum_{i,j} x_{c,i,j}$$
 #
@@ -89,9 +87,9 @@ x = torch.tensor([[[[1.0, 3.0], [5.0, 7.0]], [[0.0, 0.0], [0.0, 8.0]]]])
 plots.show_numbers(x[0], ["channel 0", "channel 1"])
 
 # %% [markdown]
-# *What to see: channel 0 holds 1, 3, 5 and 7; channel 1 holds three zeros and one 8.*
+# *What to see: channel 0 holds 1, 3, 5 and 7; channel 1 three zeros and one 8.*
 #
-# **Predict, then run.** What is the mean of each channel? Which shape holds them?
+# **Predict, then run.** What is the mean of each channel? Which shape holds both?
 
 # %% tags=["nbval-check-output"]
 z = x.mean(dim=(2, 3))
@@ -121,19 +119,18 @@ print("hidden", hidden, " logit", logit)
 
 # %% [markdown]
 # By hand: 0.25 · 4 + 0.5 · 2 = 2; ReLU leaves 2; the outputs are +2 and −2. The sigmoid
-# $\sigma(a) = 1/(1+e^{-a})$ turns any number into one between 0 and 1, with σ(0) = ½.
+# $\sigma(a) = 1/(1+e^{-a})$ maps any number to one between 0 and 1, with σ(0) = ½.
 #
-# **Predict, then run.** Which channel will be kept, which one nearly closed? Do the two factors add up to 1, and
-# would they have to?
+# **Predict, then run.** Which channel will be kept, and which nearly closed? Do the two factors have to add up to 1?
 
 # %% tags=["nbval-check-output"]
 gate = torch.sigmoid(logit)
 print(gate)
 
 # %% [markdown]
-# Channel 0 keeps 88 % of its values, channel 1 keeps 12 %. That they add up to 1 is an accident of +2 and −2: each
-# sigmoid stands alone, so all gates may be open at once, or all closed. A softmax would make the channels
-# compete for a fixed total, and SE wants no such contest: several channels may matter together.
+# Channel 0 is multiplied by 0.88, channel 1 by 0.12. That the factors add up to 1 is an accident of +2 and −2: each
+# sigmoid is computed alone, so all gates may be open at once, or all closed. A softmax would make the channels
+# compete for a fixed total. In SE several channels may matter together.
 #
 # ## Scale: multiply each channel by its number
 #
@@ -147,12 +144,12 @@ y = x * gate[:, :, None, None]
 print(y.round(decimals=2))
 
 # %% [markdown]
-# Within a channel nothing has moved: 1, 3, 5 and 7 still stand in the ratio 1 : 3 : 5 : 7. SE makes whole channels
-# louder or softer, and it never chooses between positions.
+# Within channel 0 the ratio is still 1 : 3 : 5 : 7. SE strengthens or weakens whole channels; it never chooses
+# between positions.
 #
 # ## As a loop, then without one
 #
-# The loop says what is meant, image by image and channel by channel. It is slow, and it is our reference.
+# The loop says what is meant. It is slow, and serves as our reference.
 
 
 # %%
@@ -180,8 +177,7 @@ def squeeze_excite(x, w1, w2):
 
 
 # %% [markdown]
-# Do they agree? Not on the small example that we built them with, on random numbers, with two images of five
-# channels. `assert_close` is silent when they do, and says by how much when they do not.
+# Do they agree on random numbers? `assert_close` is silent when they do.
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(0)
@@ -212,21 +208,28 @@ class SqueezeExcitationV1(nn.Module):
 
 # %% [markdown]
 # **Predict, then run.** The early layers of small networks have few channels. What is the gate for 8 channels and
-# the usual ratio 16? Follow `hidden` before you run the cell.
+# the usual ratio 16? Follow `hidden` before you run the second cell. `predict` keeps your answer beside your
+# progress; it is optional.
+
+# %%
+predict("02-eight-channels", None)  # a number in place of None: the gate of every channel
 
 # %%
 import warnings
+
+from cbam_course.checks.predictions import reveal
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # PyTorch warns that it initialises a layer without elements
     small = SqueezeExcitationV1(8)
 ratio = small(torch.ones(1, 8, 2, 2))
 print(ratio[0, :, 0, 0].tolist())
+reveal("02-eight-channels", ratio.mean().item())
 
 # %% [markdown]
-# 8 // 16 is 0. A layer with no hidden units returns zeros for every image, and σ(0) is ½: the module halves
-# everything, can learn nothing, and raises no error. Version 2 keeps at least one hidden unit. It also gives the
-# gate a method of its own, so that what we look at later is the gate that ran.
+# 8 // 16 is 0. Without hidden units the logits are 0 for every image, and σ(0) is ½: the module halves
+# everything, can learn nothing, and raises no error. Version 2 keeps at least one hidden unit, and gives the
+# gate a method of its own.
 
 
 # %%
@@ -249,7 +252,7 @@ class SqueezeExcitationV2(nn.Module):
 
 
 # %% [markdown]
-# That is the whole module. The package holds the same class with checks of its arguments; with the same weights it
+# That is the whole module. The package has the same class with checks of its arguments; with the same weights it
 # gives the same numbers.
 
 # %% tags=["nbval-check-output"]
@@ -260,52 +263,35 @@ torch.testing.assert_close(ours(batch), theirs(batch))
 print("same weights, same output")
 
 # %% [markdown]
-# torchvision has an SE block as well. It writes the layers as 1×1 convolutions, which on a map of one pixel are the
-# same thing as `nn.Linear`; it takes the hidden width instead of the ratio; and it has biases. Zero those, copy
-# our weights, and compare.
-
-# %% tags=["nbval-check-output"]
-from torchvision.ops import SqueezeExcitation as TorchvisionSE
-
-vision = TorchvisionSE(64, 64 // 16)
-with torch.no_grad():
-    for layer, source in ((vision.fc1, ours.mlp[0]), (vision.fc2, ours.mlp[2])):
-        layer.weight.copy_(source.weight[:, :, None, None])
-        layer.bias.zero_()
-torch.testing.assert_close(vision(batch), ours(batch))
-print("equal to torchvision's block")
-
-# %% [markdown]
 # ## What the reduction ratio trades
 #
 # Two layers, C → C/r and C/r → C, without biases: 2·C²/r weights.
 #
-# **Predict, then run.** Write down the number for C = 256 and r = 16 before the table appears. What happens to it
+# **Predict, then run.** Write down the number for C = 128 and r = 16 before the table appears. What happens to it
 # when r is doubled? When C is doubled?
 
 # %% tags=["nbval-check-output"]
-for channels in (64, 256):
+for channels in (64, 128):
     for r in (4, 16, 32):
         cost = count_cost(SqueezeExcitation(channels, r), (1, channels, 28, 28))
         print(
-            f"C = {channels:3d}   r = {r:2d}   {cost.parameters:6,} parameters   {cost.macs:8,} multiply-adds"
+            f"C = {channels:3d}   r = {r:2d}   {cost.parameters:5,} parameters   {cost.macs:7,} multiply-adds"
         )
 
 # %% [markdown]
-# Doubling r halves the price; doubling C makes it four times as high. For comparison: one 3×3 convolution from 256
-# to 256 channels has 9 · 256² = 589,824 weights, and uses each of them at every one of the 28 × 28 positions. The SE
-# block's MLP runs once for each image, whatever its size, which is why the paper can call it light.
+# Doubling r halves the number of parameters; doubling C makes it four times as large. For comparison: one 3×3
+# convolution from 128 to 128 channels has 9 · 128² = 147,456 weights, and uses each of them at every one of the
+# 28 × 28 positions. The MLP of SE runs once for each image.
 #
-# A large r means few hidden units: a coarse summary that all gates must share. A small r costs more and can
-# learn finer rules. The paper settled on 16 after trying ratios from 2 to 32 (section 6.1 of its longer version).
+# The paper settled on 16 after trying ratios from 2 to 32 (section 6.1 of its longer version).
 #
-# "Light" is true of parameters and multiply-adds. Time is another matter: the block reads the whole feature map
-# twice, once to average it and once to scale it. On one CPU thread a ResNet-50 with SE took 1.07 times as long as
-# without (measured beforehand at 112 × 112 pixels; `python benchmarks/speed.py` repeats the measurement).
+# SE is light in parameters and multiply-adds. Time is another matter: the block reads the whole feature map
+# twice, once to average it and once to scale it. `python benchmarks/attention.py` measures what that costs on your
+# machine.
 #
 # ## Where it sits
 #
-# In a residual network the block goes onto the residual branch, at its end, before the addition.
+# In a residual network SE goes to the end of the residual branch, before the addition.
 
 # %%
 plots.draw_flow(
@@ -319,12 +305,12 @@ plots.draw_flow(
 # scaled.*
 #
 # After the addition it would scale the shortcut too, and after twenty blocks with gates near ½ about $2^{-20}$ of the
-# input would be left. On the branch, the block can be silenced and the shortcut stays. `insert_attention` of the
-# package finds that place in networks of torchvision and timm.
+# input would be left. On the branch, the shortcut always passes. `insert_attention` finds that place in networks of
+# torchvision and timm; lesson 06 uses it.
 #
 # ## What it learns
 #
-# So far the weights were random or ours. Now let training find them, on a task where the answer is known. Each
+# So far the weights were random or ours. Now training finds them, on a task where the answer is known. Each
 # *scene* holds three shapes in three colours and, in the top left corner, a patch. The patch has the colour of
 # one of the shapes, and the network has to mark the pixels of **that** shape.
 
@@ -334,31 +320,35 @@ plots.show_images(scenes.images, masks=scenes.masks, columns=6, size=1.6)
 
 # %% [markdown]
 # *What to see: six scenes of noisy coloured clutter with three shapes each. The patch in the corner has the colour
-# of the shape that is outlined in white. The outline is the answer and not part of the image.*
+# of the shape outlined in white. The outline is the answer, not part of the image.*
 #
-# The shapes lie at least 19 pixels from the patch, and this network's outputs see less than that around them. A plain
-# network can find shapes and cannot know which one was asked for. SE has a path from the whole image to every
-# pixel: the average knows whether the patch is there in red or in blue, and the gate can turn the channels
-# of that colour up.
+# Every shape lies at least 19 pixels from the patch, and an output of this network sees at most 18 pixels far. A plain
+# network can find shapes but cannot know which one is asked for. With SE it can: the averages differ
+# between a red and a blue patch, and the gates can strengthen the channels of that colour everywhere.
 #
-# We train both, for about ten seconds each without a GPU. The blocks have 16, 32 and 48 channels, so we take r = 4: with 16 the
-# hidden layers would have one, two and three units. It is an illustration with one seed, no more.
+# The score is the mean IoU: marked pixels that belong to the shape, divided by all pixels that are marked or belong
+# to it, averaged over the scenes. We train both networks for about ten seconds each. The blocks have
+# 16, 32 and 48 channels, so we take r = 4: with 16 the hidden layers would have one, two and three units. One seed
+# is an illustration, no more.
 
 # %%
 from cbam_course.doctor import by_device
 from cbam_course.networks.small_cnn import DenseCNN
 
-train = make_scenes(by_device(2000, gpu=8000), task="what", seed=10)
+train = make_scenes(by_device(1500, gpu=6000), task="what", seed=10)
 test = make_scenes(300, task="what", seed=11)
 torch.manual_seed(0)
 models = {"plain": DenseCNN(), "SE": DenseCNN(attention=lambda width: SqueezeExcitation(width, 4))}
 for name, model in models.items():
-    history = fit(model, train.dense, test.dense, epochs=6, batch_size=32, learning_rate=0.01, progress=False)
+    history = fit(model, train.dense, test.dense, epochs=6, batch_size=16, learning_rate=0.03, progress=False)
     print(f"{name:6} mean IoU {history.final:.2f} after {history.seconds:.0f} s")
 
 # %% [markdown]
-# Marking all three shapes equally would give about 0.25, and the plain network is not far from that. The one with SE
-# does better after the same few seconds. Look at the answers, and then at the gates behind them.
+# What would a perfect drawing of all three shapes score? One part in three of what it marks is right: 1/3. A network
+# that does not know which shape is asked for stays below that. Look at the answers, and then at the gates.
+
+# %%
+plots.show_images(test.images[:6], columns=6, masks=test.masks[:6], size=1.5)
 
 # %%
 with torch.no_grad():
@@ -367,12 +357,12 @@ titles = ["plain"] * 6 + ["SE"] * 6
 plots.show_maps(answers, titles, masks=test.masks[:6].repeat(2, 1, 1), size=1.5, limits=(0, 1))
 
 # %% [markdown]
-# *What to see: the same six test scenes twice. The white outline is the shape asked for. Above, the plain network is
-# bright on two or three shapes of each scene, whatever their colour. Below, with SE, fewer of the wrong shapes are
-# bright, though not none: six epochs are short.*
+# *What to see: six test scenes, and below them two rows of answers, bright where the network marks. The white outline
+# is the shape asked for. In the row "plain" two or three shapes of a scene are about equally bright, whatever their
+# colour. In the row "SE" fewer of the wrong shapes are bright, though not none: six epochs are short.*
 #
-# `capture` records the gates as they run. For each of the three blocks, average the gate over all test scenes with a
-# red, a green and a blue patch. Where do the three averages differ?
+# `capture` records the gates as they run. For each block, we average the gate over all test scenes with a red, a
+# green and a blue patch, and ask how far the three averages lie apart.
 
 # %%
 with torch.no_grad(), capture(models["SE"]) as gates:
@@ -387,25 +377,25 @@ for name, (gate,) in gates.items():
 # %%
 selective = max(mean_gates, key=lambda name: mean_gates[name].std(0).max())
 labels = [f"{test.colour_names[patch]} patch" for patch in patches]
-plots.plot_gates(dict(zip(labels, mean_gates[selective], strict=True)), width=10, title=selective)
+gates = dict(zip(labels, mean_gates[selective], strict=True))
+plots.plot_gates(gates, width=10, title=selective, colours=("#d7322d", "#3caa46", "#375fd7"))
 
 # %% [markdown]
-# *What to see: three bars for each channel of the block whose gates differ most. In the run printed here the bar of the
-# red patch stands apart in most channels, and those of the green and the blue patch are nearly equal.*
+# *What to see: for each channel of the block whose gates differ most, a red, a green and a blue bar: the average
+# gate in scenes with a patch of that colour. In many channels the bars differ in height.*
 #
-# So after six epochs this network tells red from not red, and hardly green from blue. That is why two shapes stay
-# bright in several of the scenes above; your run may have learned another pair first. The networks of the table
-# further down trained longer.
+# A channel whose red bar is high and whose other bars are low is strengthened when red is asked for. Where two bars
+# are equal, the gate does not tell those two colours apart; after six epochs some pairs may still be confused.
 #
-# This is what SE is for. The patch is one small thing in a corner. Its colour moves the averages, the MLP reads
-# them, and the gate changes what happens at positions the patch is far away from.
+# So the patch, one small thing in a corner, moves the averages; the MLP reads them; and the gate changes what happens
+# far away from the patch.
 #
 # ## What it cannot see
 #
-# The gate is computed from averages. Whatever leaves the averages alone leaves the gate alone.
+# The gate is computed from averages. What does not change the averages does not change the gate.
 #
-# **Predict, then run.** Take the photo of the cup and shuffle its pixels: every pixel lands somewhere else, with
-# its colour. We compute the gate from the eight channels of the photo's own colours. What happens to it?
+# **Predict, then run.** Take the eight maps of the cup from the beginning and shuffle the positions of the feature
+# map: all eight values of a position move together to another one. By how much does the gate change?
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(1)
@@ -421,13 +411,14 @@ light = filters.names.index("light")
 plots.show_maps([original[0, light], shuffled[0, light]], ["light", "light, shuffled"], size=3)
 
 # %% [markdown]
-# *What to see: on the left the cup in the channel "light"; on the right the same values in random order, which look
+# *What to see: on the left the channel "light" of the cup; on the right the same values in random order, which look
 # like noise.*
 #
-# The two gates are equal. One of these is a cup and one is nothing, and SE cannot tell them apart: it is **blind to
-# position**. It answers *which channels*, for the image as a whole, and gives each position the same factor.
+# The two gates are equal: SE is **blind to position**. It gives each
+# position the same factor. (Had we shuffled the photograph instead, the edge filters would have seen other
+# edges, and the averages would have changed.)
 #
-# It is nearly blind to small bright things, too. Give one channel a single bright pixel in a map of 48 × 48:
+# SE is nearly blind to small bright things, too. Give one channel a single bright pixel in a map of 48 × 48:
 
 # %% tags=["nbval-check-output"]
 quiet = torch.zeros(1, 1, 48, 48)
@@ -436,43 +427,50 @@ spot[0, 0, 20, 31] = 1.0
 print(f"mean {spot.mean():.6f}   maximum {spot.max():.1f}")
 
 # %% [markdown]
-# One pixel in 2,304 moves the average by 0.0004 and the maximum from 0 to 1. CBAM's channel attention, in lesson
-# 03, reads both. Its spatial attention, in lesson 04, gives each position a factor of its own.
+# One pixel in 2,304 moves the average by 0.0004 and the maximum by 1. CBAM's channel attention, in lesson 03, reads
+# both. Its spatial attention, in lesson 04, gives each position a factor of its own.
 #
 # ## What this does not show
 #
-# One seed and one task made to suit the module prove little. Here is the same comparison with five seeds each, and
-# with the strongest simple baseline that we know: a network of the same size which **adds** the global averages,
-# after a linear layer, to every position, with no gate at all.
+# One seed on a task made to suit the module proves little. Here is the same task in a table that was registered
+# before it was run: ten seeds, 2,500 scenes, each model at the learning rate that suited it best on other scenes.
+# `plain-long` is the plain network trained three times as long. `context-mean-max` is the strongest simple baseline
+# we know: it puts the averages *and the maxima* through a two-layer MLP like that of SE and **adds** the result to every
+# position, with no gate at all.
 
 # %%
-from cbam_course.training.results import load_results
+from cbam_course.experiments.evidence import evidence
 
-table = load_results("what-dense")
-chosen = {"plain": "plain", "se": "SE", "context-mean": "added averages, no gate"}
-runs = {label: table.accuracy[table.model == name] for name, label in chosen.items()}
-plots.plot_runs(runs, xlabel="mean IoU on the test scenes")
+table = evidence("what-dense")
+for model in ("plain", "plain-long", "se", "context-mean-max"):
+    scores = table.runs(model)["accuracy"]
+    print(
+        f"{model:17} mean IoU {scores.mean():.3f}   {scores.min():.3f} to {scores.max():.3f}   {len(scores)} seeds"
+    )
 
 # %% [markdown]
-# *What to see: three rows of five points. The plain network lies far to the left, near 0.22. SE and the network that
-# only adds the averages lie on the right, near 0.6, and their points overlap.*
-#
-# Both have what the plain network lacks: a *path* from the whole image to every pixel. Multiplying by a gate is one
-# way to use it, adding is another. Is the gate better? Subtract the runs seed by seed.
+# SE marks far more of the right shape than the plain network, with every seed. Three times the training does not
+# help the plain network: it cannot learn what it cannot see. (Lesson 05 draws this table, with all its
+# models.) Now subtract the runs seed by seed.
 
 # %%
-from cbam_course.training.statistics import compare
-
-print(compare(table, "se", "context-mean"))
+print(table.gain("se", "plain"))
+print(table.gain("se", "context-mean-max"))
 
 # %% [markdown]
-# So most of the gain comes from the path, and what the gate adds to it, five seeds do not settle. Remember that
-# when you read that attention "focuses" on something.
+# > **How to read this.** Another ten seeds would give another mean difference. The **95 % interval** says which true
+# > differences fit these runs: computed anew for each such experiment, it would contain the true difference in
+# > 95 of 100. If it **excludes 0**, no difference at all is a poor explanation. The **p-value** says how poor: it is the
+# > probability of a mean difference at least this far from 0 if the true one were 0; below 0.05, the interval excludes 0.
+# > An interval that includes 0 does *not* show that two models are equal. And a small p-value says nothing about size:
+# > read the difference itself. Lesson 07 goes deeper.
 #
-# And on photographs? Two networks trained on ImageNet with one recipe reached 76.38 % without and 77.18 % with SE
-# (ResNet-50, implus/PytorchInsight); with a stronger recipe 81.21 % and 81.10 % (resnet50.a1 and seresnet50.a1
-# in timm's results file at 288 pixels). One gain, one loss, one run each: too few for a claim in either
-# direction.
+# What separates SE from the added context is small beside what both gain over the plain network. Both have what the
+# plain network lacks: a *path* from the whole image to every pixel. Multiplying by a gate is one way to use it,
+# adding is another. So most of the gain comes from the path, not from the gate. Remember that when you read
+# that attention "focuses" on something.
+#
+# And one task of drawn shapes says nothing about photographs; lesson 07 comes to those.
 #
 # ## Three questions
 #
@@ -484,8 +482,8 @@ print(compare(table, "se", "context-mean"))
 #
 # <details><summary>2. Why does SE not simply use one layer from C to C?</summary>
 #
-# It would have C² weights, 65,536 for 256 channels against 8,192 with r = 16, and without a ReLU it could not
-# express "A unless B". The bottleneck makes it cheap, and the hidden layer makes it more than a linear rule.
+# It would have C² weights, 16,384 for 128 channels against 2,048 with r = 16, and without a ReLU it could not
+# express "A only if B". The bottleneck makes it cheap, and the hidden layer makes it more than a linear rule.
 # </details>
 #
 # <details><summary>3. A feature map has 1 × 1 pixels. What does the squeeze do?</summary>
@@ -494,10 +492,34 @@ print(compare(table, "se", "context-mean"))
 # specific to images.
 # </details>
 #
+# ## If you want more
+#
+# **On photographs.** Two networks trained on ImageNet with one recipe reached 76.38 % without and 77.18 % with SE
+# (ResNet-50, implus/PytorchInsight); with a stronger recipe 81.21 % and 81.10 % (resnet50.a1 and seresnet50.a1
+# in timm's results file at 288 pixels). One gain, one loss, one run each: too few for a claim in either
+# direction.
+#
+# **torchvision** has an SE block as well. It writes the layers as 1×1 convolutions, which on a map of one pixel are the
+# same thing as `nn.Linear`; it takes the hidden width instead of the ratio; and it has biases. Zero those, copy
+# our weights, and compare.
+
+# %% tags=["nbval-check-output"]
+from torchvision.ops import SqueezeExcitation as TorchvisionSE
+
+vision = TorchvisionSE(64, 64 // 16)
+with torch.no_grad():
+    for layer, source in ((vision.fc1, ours.mlp[0]), (vision.fc2, ours.mlp[2])):
+        layer.weight.copy_(source.weight[:, :, None, None])
+        layer.bias.zero_()
+torch.testing.assert_close(vision(batch), ours(batch))
+print("equal to torchvision's block")
+
+# %% [markdown]
 # ## Sources
 #
 # * J. Hu, L. Shen, G. Sun: *Squeeze-and-Excitation Networks*, CVPR 2018. Sections 3.1 (squeeze), 3.2 (excitation);
 #   the longer version, arXiv:1709.01507, has the study of the reduction ratio in section 6.1.
 # * Accuracies on ImageNet: the tables of the repositories implus/PytorchInsight and huggingface/pytorch-image-models
 #   (timm). They are quoted, not re-measured.
-# * The five-seed table: `results/what-dense.csv`, with its command and conditions in `results/README.md`.
+# * The table of ten seeds: `results/what-dense.csv`; what was asked before it was run stands in
+#   `results/registered/what-dense.toml`, and every outcome in `results/README.md`.

@@ -13,7 +13,8 @@
 # %% [markdown]
 # # 02 · Squeeze-and-Excitation: exercise
 #
-# **Goal** Write the three steps of SE, then the module, and find a bug that raises no error.
+# **Goal** Write the squeeze and the module, find a bug that raises no error, fool SE, and put it into a network that
+# was written without it.
 #
 # Write your answer into the empty cell, run it, then run the cell with `check`. Checking is free: do it as often as
 # you like. `hint("task-id")` gives one hint at a time, three for each task.
@@ -22,7 +23,7 @@
 import torch
 from torch import nn
 
-from cbam_course import check, progress
+from cbam_course import check, fit, hint, make_scenes, progress
 
 # %% [markdown]
 # ### Task 1 · Squeeze (difficulty 1 of 5, 5 min)
@@ -127,9 +128,69 @@ def scale_channels(x, logit):
 check("se-scale-bug", scale_channels)
 
 # %% [markdown]
+# ### Task 6 · An image that fools SE (difficulty 3 of 5, 8 min)
+#
+# Write `fool(x)`. It returns another feature map of the same shape, with two properties: **no SE block gives it another
+# gate** than x, whatever its weights; and the **largest value of every channel** is another one, by at least 0.1, in each
+# image. (You may rely on this: no channel of x is nearly constant. Its largest value is at least 0.5 above its average.)
+
+
+# %%
+def fool(x):
+    ### BEGIN SOLUTION
+    mean = x.mean(dim=(2, 3), keepdim=True)
+    return mean + 2 * (x - mean)
+    ### END SOLUTION
+
+
+# %%
+check("fool-se", fool)
+
+# %% [markdown]
+# ### Task 7 · SE in a network that was written without it (difficulty 3 of 5, 12 min)
+#
+# `make_network()` builds a network of three blocks for the scenes of the lesson; its author never thought of attention.
+# `train_it(network)` trains it in place for a few seconds and returns its mean IoU on the test scenes.
+#
+# Make two networks: one as it is, and one with an SE block (r = 4) at the end of **each** of the three blocks. Train both
+# and write both scores down: `result = {"plain": (network, score), "SE": (network, score)}`. Use your own
+# `SqueezeExcitation` from task 4 if it passed, or import the one of `cbam_course`.
+
+
+# %%
+def make_network():
+    """(N, 3, 48, 48) -> (N, 48, 48), one logit for each pixel."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 48, 3, padding=1), nn.BatchNorm2d(48), nn.ReLU(),
+        nn.Conv2d(48, 1, 1), nn.Upsample(scale_factor=4, mode="bilinear"), nn.Flatten(1, 2),
+    )  # fmt: skip
+
+
+def train_it(network):
+    train, test = make_scenes(1000, task="what", seed=12), make_scenes(300, task="what", seed=13)
+    settings = {"epochs": 6, "batch_size": 16, "learning_rate": 0.03, "progress": False}
+    return fit(network, train.dense, test.dense, **settings).final
+
+
+# %%
+### BEGIN SOLUTION
+plain, with_se = make_network(), make_network()
+for place, channels in ((11, 48), (8, 32), (4, 16)):
+    with_se.insert(place, SqueezeExcitation(channels, 4))
+result = {"plain": (plain, train_it(plain)), "SE": (with_se, train_it(with_se))}
+### END SOLUTION
+
+# %%
+check("se-in-a-network", result)
+
+# %% [markdown]
 # ### To think about
 #
 # * Which of your answers would still be right if SE used the maximum instead of the average?
+# * Would your function of task 6 fool a gate that reads the maximum as well? Write one that fools both.
 # * The check of task 4 never looked at the names in your class. How could it tell an SE block from a block with the
 #   sigmoid in the wrong place?
 # * Every check of a gate needs an input with more than one image. Which mistakes would a batch of one hide?

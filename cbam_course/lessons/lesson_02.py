@@ -1,70 +1,86 @@
 """How the answers of lesson 02 are examined; the words stand in lesson_02.toml beside it."""
 
-import torch
+import copy
+from functools import partial
 
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..checks.behaviour import name_function, name_value, one_of
 from ..checks.module_probes.channel_gate import examine_channel_module
 from ..checks.report import Find
-from ..checks.values import as_number, as_numbers, close, show
+from ..checks.values import as_number, as_numbers, close, examine_whole_number
+from ..data.scenes import make_scenes
+from ..training.metrics import mean_iou
+
+
+def _noise(*shape: int, seed: int = 1) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
 
 # squeeze
 
+_MAP = _noise(2, 3, 4, 5)
+_MAP[0, 0] += 3  # so that sums, maxima and averages over other axes are told apart
+_HAND = torch.tensor([[[[1.0, 3.0], [5.0, 7.0]], [[0.0, 0.0], [0.0, 8.0]]]])
+_SIZES = [(_HAND,), (_noise(1, 2, 1, 1),), (_noise(2, 3, 9, 2) + 1,), (_noise(3, 2, 8, 8) - 1,)]
+
+
+def _mean(x: Tensor) -> Tensor:
+    return x.mean((2, 3))
+
+
+_SQUEEZES = {
+    "pooled-over-channels": one_of(
+        lambda x: x.mean(1), lambda x: x.mean(1, keepdim=True), lambda x: x.mean((1, 2, 3))
+    ),
+    "pooled-over-batch": one_of(
+        lambda x: x.mean((0, 2, 3)),
+        lambda x: x.mean((0, 2, 3), keepdim=True),
+        lambda x: x.mean((0, 2, 3)).expand(len(x), -1),
+        lambda x: x.mean(0),
+        lambda x: x.mean(),
+    ),
+    "one-axis-only": one_of(
+        lambda x: x.mean(2),
+        lambda x: x.mean(3),
+        lambda x: x.mean(2, keepdim=True),
+        lambda x: x.mean(3, keepdim=True),
+    ),
+    "kept-dimensions": lambda x: x.mean((2, 3), keepdim=True),
+    "maximum": lambda x: x.amax((2, 3)),
+    "sum-not-mean": lambda x: x.sum((2, 3)),
+    "fixed-size": one_of(
+        lambda x: x.sum((2, 3)) / 20,
+        lambda x: F.avg_pool2d(x, (4, 5)).flatten(1),
+        lambda x: F.avg_pool2d(x, (4, 5))[:, :, 0, 0],
+        lambda x: F.avg_pool2d(x, (4, 5)).squeeze(),
+        lambda x: F.avg_pool2d(x, 4).flatten(1),
+        lambda x: x[:, :, :4, :5].sum((2, 3)) / 20,
+    ),
+}
+
 
 def squeeze(answer: object, find: Find) -> None:
-    """Averages of a batch of two images whose every axis has another length."""
-    x = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(1))
-    x[0, 0] += 3  # so that sums, maxima and averages over other axes are told apart
-    got, mean = answer(x.clone()), x.mean(dim=(2, 3))
-    shape = tuple(getattr(got, "shape", ()))
-    right_shape = shape == (2, 3)
-    find("shape", right_shape, _squeeze_shape(shape), input=(2, 3, 4, 5), expected=(2, 3), got=show(got))
-    if not right_shape:
+    """Averages of batches whose every axis has another length, then of maps of other sizes."""
+    got = answer(_MAP.clone())
+    inputs = [(_MAP,), *_SIZES]
+    right = tuple(getattr(got, "shape", ())) == (2, 3)
+    if not find(
+        "shape",
+        right,
+        lambda: name_function(answer, _mean, _SQUEEZES, inputs),
+        input=(2, 3, 4, 5),
+        expected=(2, 3),
+        got=got,
+    ):
         return
-    hand = torch.tensor([[[[1.0, 3.0], [5.0, 7.0]], [[0.0, 0.0], [0.0, 8.0]]]])
-    by_hand = answer(hand.clone())
-    holds = close(got, mean) and close(by_hand, hand.mean((2, 3)))
-    values = "1, 3, 5, 7 and 0, 0, 0, 8"
-    mistake = _squeeze_value(by_hand, hand) or ("fixed-size" if close(by_hand, hand.mean((2, 3))) else None)
-    find("value", holds, mistake, values=values, expected=show(hand.mean((2, 3))), got=show(by_hand))
-    for height, width in ((1, 1), (9, 2), (8, 8)):
-        x = torch.randn(1, 2, height, width, generator=torch.Generator().manual_seed(2)) + 1
-        got = _or_error(answer, x)
-        if not close(got, x.mean((2, 3))):
-            find("sizes", False, "fixed-size", height=height, width=width, got=show(got))
-            return
-    find("sizes", True)
-
-
-def _or_error(function, x):
-    """A window of a fixed size raises on a smaller map; that is an outcome here, not a crash."""
-    try:
-        return function(x.clone())
-    except (RuntimeError, ValueError) as error:
-        return f"{type(error).__name__}: {error}"
-
-
-def _squeeze_shape(shape: tuple) -> str | None:
-    mistakes = {
-        (2, 3, 1, 1): "kept-dimensions",
-        (2, 4, 5): "pooled-over-channels",
-        (2, 1, 4, 5): "pooled-over-channels",
-        (3,): "pooled-over-batch",
-        (1, 3): "pooled-over-batch",
-        (1, 3, 1, 1): "pooled-over-batch",
-        (3, 4, 5): "pooled-over-batch",
-        (1, 3, 4, 5): "pooled-over-batch",
-        (2, 3, 4): "one-axis-only",
-        (2, 3, 5): "one-axis-only",
-        (2, 3, 4, 1): "one-axis-only",
-        (2, 3, 1, 5): "one-axis-only",
-        (): "pooled-over-batch",
-        (2,): "pooled-over-channels",
-    }
-    return mistakes.get(shape)
-
-
-def _squeeze_value(got, x) -> str | None:
-    others = {"maximum": x.amax((2, 3)), "sum-not-mean": x.sum((2, 3))}
-    return next((slug for slug, value in others.items() if close(got, value)), None)
+    if not close(got, _mean(_MAP)):
+        find.agrees("value", answer, _mean, inputs, _SQUEEZES)
+        return
+    find("value", True)
+    find.agrees("sizes", answer, _mean, inputs, _SQUEEZES)
 
 
 # excite-by-hand
@@ -78,25 +94,31 @@ _TOLERANCE = 0.006  # two decimals, rounded either way
 def excite_by_hand(answer: object, find: Find) -> None:
     """Compare with the gate and with what comes out when one step is left out or changed."""
     numbers = as_numbers(answer)
-    two = numbers is not None and len(numbers) == 2
-    find("number", two, got=show(answer))
-    if two:
-        logit = _W2 @ torch.relu(_W1 @ _AVERAGES)
-        holds = close(numbers, logit.sigmoid(), _TOLERANCE)
-        find("value", holds, _mistake(numbers, logit), got=show(answer))
-
-
-def _mistake(numbers: list[float], logit: torch.Tensor) -> str | None:
+    if not find("number", numbers is not None and len(numbers) == 2, got=answer):
+        return
+    hidden = torch.relu(_W1 @ _AVERAGES)
+    logit = _W2 @ hidden
     gate = logit.sigmoid()
     wrong = {
+        "hidden": hidden,
         "logit": logit,
         "no-relu": (_W2 @ _W1 @ _AVERAGES).sigmoid(),
         "softmax": logit.softmax(0),
         "scaled": _AVERAGES * gate,
-        "transposed": (_W2.T @ torch.relu(_W1.T @ _AVERAGES)).sigmoid(),
+        "transposed": one_of(
+            (_W2.T @ torch.relu(_W1.T @ _AVERAGES)).sigmoid(),
+            (_W2.T @ hidden).sigmoid(),
+            (_W2 @ torch.relu(_W1.T @ _AVERAGES)).sigmoid(),
+        ),
+        "relu-last": torch.relu(logit).sigmoid(),
         "swapped-channels": gate.flip(0),
     }
-    return next((slug for slug, value in wrong.items() if close(numbers, value, _TOLERANCE)), None)
+    wrong = {
+        slug: one_of(*(v.tolist() for v in (value if isinstance(value, tuple) else (value,))))
+        for slug, value in wrong.items()
+    }
+    name = name_value(numbers, wrong, gate.tolist(), _TOLERANCE)
+    find("value", close(numbers, gate, _TOLERANCE), name, got=answer)
 
 
 # se-parameters
@@ -104,18 +126,16 @@ def _mistake(numbers: list[float], logit: torch.Tensor) -> str | None:
 
 def se_parameters(answer: object, find: Find) -> None:
     """2 · 256 · 16 = 8192."""
-    number = as_number(answer)
-    whole = number is not None and float(number).is_integer()
-    find("number", whole, got=show(answer))
-    if not whole:
-        return
     wrong = {
         4096: "one-layer",
         8192 + 16 + 256: "with-bias",
         2 * 256 * 256: "no-reduction",
         256 * 256: "no-reduction",
+        9 * 256 * 256: "convolution",
+        8192 * 28 * 28: "every-position",
+        256 // 16: "hidden-units",
     }
-    find("value", number == 8192, wrong.get(int(number)), got=show(answer))
+    examine_whole_number(answer, find, 8192, wrong)
 
 
 # squeeze-excitation
@@ -129,69 +149,237 @@ def squeeze_excitation(answer: object, find: Find) -> None:
 # se-scale-bug
 
 
+def _scaled(x: Tensor, logit: Tensor) -> Tensor:
+    return x * logit.sigmoid()[:, :, None, None]
+
+
+_SCALINGS = {
+    "last-axis": one_of(
+        lambda x, logit: x * logit.softmax(1)[:, None, None],
+        lambda x, logit: x * logit.sigmoid()[:, None, None],
+    ),
+    "rows": one_of(
+        lambda x, logit: x * logit.softmax(1)[:, None, :, None],
+        lambda x, logit: x * logit.sigmoid()[:, None, :, None],
+    ),
+    "softmax": lambda x, logit: x * logit.softmax(1)[:, :, None, None],
+    "no-sigmoid": lambda x, logit: x * logit[:, :, None, None],
+    "tanh": lambda x, logit: x * logit.tanh()[:, :, None, None],
+    "sigmoid-again": lambda x, logit: x * logit.sigmoid().sigmoid()[:, :, None, None],
+    "input-added": lambda x, logit: x + _scaled(x, logit),
+    "batch-axis": one_of(
+        lambda x, logit: _scaled(x, logit[:1].expand_as(logit)),
+        lambda x, logit: _scaled(x, logit.mean(0, keepdim=True).expand_as(logit)),
+    ),
+    "mask-returned": one_of(
+        lambda x, logit: logit.sigmoid()[:, :, None, None],
+        lambda x, logit: logit.sigmoid(),
+        lambda x, logit: logit.sigmoid()[:, :, None, None].expand_as(x),
+    ),
+}
+
+
 def se_scale_bug(answer: object, find: Find) -> None:
     """A cube of 8 × 8 × 8 hides a gate on the wrong axis; factors that differ within a channel show it."""
-    generator = torch.Generator().manual_seed(4)
-    x = torch.rand(2, 8, 8, 8, generator=generator) + 0.5
-    logit = torch.randn(2, 8, generator=generator) * 2
-    expected = x * logit.sigmoid()[:, :, None, None]
+    x, logit = _noise(2, 8, 8, 8, seed=4).abs() + 0.5, _noise(2, 8, seed=5) * 2
+    others = [(3, 4, 5, 2), (1, 2, 1, 1), (2, 3, 4, 4)]
+    inputs = [(x, logit), *((_noise(*shape, seed=6), _noise(*shape[:2], seed=7)) for shape in others)]
+
+    def name() -> str | None:
+        return name_function(answer, _scaled, _SCALINGS, inputs)
+
     got = answer(x.clone(), logit.clone())
-    if not isinstance(got, torch.Tensor) or got.shape != x.shape:
-        find("runs", False, _wrong_shape(got, logit), expected=tuple(x.shape), got=show(got))
+    if not find("shape", tuple(getattr(got, "shape", ())) == x.shape, name, expected=tuple(x.shape), got=got):
         return
     factor = (got / x).flatten(2)
-    spread = factor.amax(2) - factor.amin(2)
-    place = spread.flatten().argmax()
-    one = factor.flatten(0, 1)[place]
-    axis = _wrong_axis(got / x)
-    find("channels", bool(spread.max() < 1e-4), axis, low=float(one.min()), high=float(one.max()))
-    small = torch.tensor([[0.0, 2.0, -2.0]])
-    ones = torch.ones(1, 3, 2, 5)
-    if axis is None:
-        find("sigmoid", close(got, expected), _wrong_factor(got, x, logit), got=_factors(answer, ones, small))
-        _any_size(answer, find)
+    spread = (factor.amax(2) - factor.amin(2)).flatten()
+    one = factor.flatten(0, 1)[spread.argmax()]
+    low, high = float(one.min()), float(one.max())
+    if find("channels", bool(spread.max() < 1e-4), name, low=low, high=high):
+        find.agrees("sigmoid", answer, _scaled, inputs, _SCALINGS)
+    else:
+        find.smallest(answer, _scaled, inputs)
 
 
-def _any_size(scale, find: Find):
-    for shape in ((3, 4, 5, 2), (1, 2, 1, 1)):
-        x, logit = torch.ones(shape), torch.linspace(-2, 2, shape[0] * shape[1]).view(shape[:2])
-        got = scale(x, logit)
-        if not close(got, x * logit.sigmoid()[:, :, None, None]):
-            find("runs", False, None, expected=shape, got=show(got))
+# fool-se
+
+
+def fool_se(answer: object, find: Find) -> None:
+    """The averages stay, the maxima move: in each channel of each image, for maps of several sizes."""
+    for shape, seed in (((2, 3, 4, 5), 8), ((1, 2, 8, 8), 9), ((3, 4, 2, 1), 10)):
+        x = _noise(*shape, seed=seed) + 2 * _noise(*shape[:2], 1, 1, seed=seed)
+        flat = x.flatten(2)
+        place = _noise(*flat.shape, seed=seed + 10).argmax(2, keepdim=True)
+        flat.scatter_(2, place, flat.amax(2, keepdim=True) + 1.5)  # so that no channel is constant
+        find.on(f"x of the shape {shape}")
+        got = answer(x.clone())
+        if not find("shape", tuple(getattr(got, "shape", ())) == shape, expected=shape, got=got):
             return
-    find("runs", True)
+        name = partial(_fooled, got, x)
+        moved = (got.mean((2, 3)) - x.mean((2, 3))).abs().amax()
+        if not find("averages", bool(moved < 1e-4), name, moved=float(moved)):
+            return
+        raised = (got.amax((2, 3)) - x.amax((2, 3))).abs()
+        same = int((raised < 0.1).sum())
+        if not find(
+            "maxima",
+            same == 0,
+            name,
+            same=same,
+            of=raised.numel(),
+        ):
+            return
 
 
-def _factors(scale, ones, logit) -> str:
-    """What the learner's function makes of ones is the factor itself; an error here is shown in its place."""
-    try:
-        return show(scale(ones, logit)[0, :, 0, 0])
-    except (RuntimeError, IndexError, TypeError) as error:
-        return f"{type(error).__name__}: {error}"
+def _fooled(got: Tensor, x: Tensor) -> str | None:
+    """Name what was done to one feature map, where one thing and no other explains it."""
 
+    def constant(values: Tensor) -> bool:
+        values = values.flatten(2)
+        return bool((values.amax(2) - values.amin(2) < 1e-4).all())
 
-def _wrong_shape(got, logit) -> str | None:
-    flat = isinstance(got, torch.Tensor) and got.numel() == logit.numel()
-    return "mask-returned" if flat else None
+    def alike(one: Tensor, other: Tensor) -> bool:
+        return bool((one - other).abs().max() < 1e-4)
 
-
-def _wrong_axis(factor) -> str | None:
-    """Along which axis does the factor vary when it should only vary with image and channel?"""
-    varies = {axis: bool((factor.amax(axis) - factor.amin(axis)).max() > 1e-4) for axis in (1, 2, 3)}
-    if varies[3] and not varies[2]:
-        return "last-axis"
-    if varies[2] and not varies[3]:
-        return "rows"
-    return None
-
-
-def _wrong_factor(got, x, logit) -> str | None:
-    first = logit[:1].expand_as(logit)
-    factors = {
-        "softmax": logit.softmax(1),
-        "no-sigmoid": logit,
-        "batch-axis": first.sigmoid(),
+    everything, image = x.mean(), x.mean((1, 2, 3), keepdim=True)
+    changed = ((got - x).abs() > 1e-4).flatten(2).sum(2)
+    kept = changed == 0
+    explanations = {
+        "unchanged": bool(kept.all()),
+        "some-left": bool(kept.any() and not kept.all()) and alike(got.mean((2, 3)), x.mean((2, 3))),
+        "shuffled": not kept.any() and alike(got.flatten(2).sort(2).values, x.flatten(2).sort(2).values),
+        "shifted": not kept.any() and constant(got - x),
+        "scaled": not kept.any() and constant(got / x) and not constant(got - x),
+        "one-value": bool((changed == 1).all()) and x[0, 0].numel() > 1,
+        "average-of-all": any(
+            alike(got, other)
+            for middle in (everything, image)
+            for other in (2 * x - middle, middle.expand_as(x))
+        ),
+        "channels-swapped": not alike(got, x) and alike(_ordered(got), _ordered(x)),
     }
-    mean = logit.mean(0, keepdim=True).expand_as(logit).sigmoid()
-    wrong = next((s for s, f in factors.items() if close(got, x * f[:, :, None, None])), None)
-    return wrong or ("batch-axis" if close(got, x * mean[:, :, None, None]) else None)
+    fitting = [slug for slug, holds in explanations.items() if holds]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _ordered(x: Tensor) -> Tensor:
+    """The channels of each image in the order of their averages."""
+    order = x.mean((2, 3)).argsort(1)
+    return x.gather(1, order[:, :, None, None].expand_as(x))
+
+
+# se-in-a-network
+
+_WIDTHS = (16, 32, 48)
+_FLOOR = 0.33  # a perfect drawing of all three shapes scores 1/3
+
+
+def se_in_a_network(answer: object, find: Find) -> None:
+    """The networks are asked themselves: what gates ran in them, and what they score on the test scenes."""
+    pairs = _pairs(answer)
+    if not find("pairs", pairs is not None, got=answer):
+        return
+    (plain, plain_score), (attended, se_score) = pairs
+    scenes = make_scenes(300, task="what", seed=13)
+    if not find("two", plain is not attended, "one-network"):
+        return
+    kinds = [_gates(network, scenes.inputs()[:2]) for network in (plain, attended)]
+    if not find("plain", not kinds[0], "exchanged" if not kinds[1] else None, got=len(kinds[0])):
+        return
+    found = sorted(width for width, kind in kinds[1] if kind == "SE")
+    if not find(
+        "gates", set(_WIDTHS) <= set(found), lambda: _missing(kinds[1], plain, attended), got=found or "none"
+    ):
+        return
+    reached = [_score(network, scenes) for network in (plain, attended)]
+    reported = [plain_score, se_score]
+    wrong = {"exchanged-scores": reached[::-1], "percent": [100 * score for score in reached]}
+    if find(
+        "scores",
+        close(reported, reached, 0.01),
+        name_value(reported, wrong, reached, 0.01),
+        expected=", ".join(f"{score:.2f}" for score in reached),
+        got=", ".join(f"{score:.2f}" for score in reported),
+    ):
+        find("trained", reached[1] > _FLOOR, got=f"{reached[1]:.2f}", floor=_FLOOR)
+
+
+def _pairs(answer: object) -> list[tuple[nn.Module, float]] | None:
+    """Read ``{"plain": (network, score), "SE": (network, score)}``, else return None."""
+    if not isinstance(answer, dict) or set(answer) != {"plain", "SE"}:
+        return None
+    pairs = [answer["plain"], answer["SE"]]
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            return None
+        if not isinstance(pair[0], nn.Module) or as_number(pair[1]) is None:
+            return None
+    return [(network, as_number(score)) for network, score in pairs]
+
+
+def _missing(gates: list[tuple[int, str]], plain: nn.Module, attended: nn.Module) -> str | None:
+    if not gates:
+        images = torch.zeros(1, 3, 48, 48)
+        return "no-gate" if _layers(plain, images) == _layers(attended, images) else None
+    kinds = {kind for _, kind in gates}
+    if kinds == {"SE"}:
+        return "blocks-left-out"
+    return "other-attention" if kinds == {"other"} else None
+
+
+def _on_cpu(network: nn.Module) -> nn.Module:
+    return copy.deepcopy(network).cpu().float().eval()
+
+
+def _layers(network: nn.Module, images: Tensor) -> list[str]:
+    """Return the kinds of the layers that ran, modules with others inside left out."""
+    ran: list[str] = []
+    network = _on_cpu(network)
+    for module in network.modules():
+        if not list(module.children()):
+            module.register_forward_hook(lambda layer, *_: ran.append(type(layer).__name__))
+    with torch.no_grad():
+        network(images)
+    return sorted(ran)
+
+
+def _gates(network: nn.Module, images: Tensor) -> list[tuple[int, str]]:
+    """Return (channels, kind) of each module that ran and scales whole channels, as SE does or in another way."""
+    ran: dict[nn.Module, tuple] = {}
+
+    def note(module: nn.Module, inputs: tuple, output: object) -> None:
+        shape = tuple(getattr(output, "shape", ()))
+        if len(inputs) == 1 and len(shape) == 4 and inputs[0].shape == shape and shape[2] * shape[3] > 1:
+            ran[module] = shape
+
+    network = _on_cpu(network)
+    handles = [module.register_forward_hook(note) for module in network.modules()]
+    with torch.no_grad():
+        network(images)
+        for handle in handles:
+            handle.remove()
+        kinds = {module: _kind(module, shape) for module, shape in ran.items()}
+    gates = {module for module, kind in kinds.items() if kind}
+    inner = {module for module in gates if not gates & (set(module.modules()) - {module})}
+    return [(ran[module][1], kinds[module]) for module in inner]
+
+
+def _kind(module: nn.Module, shape: tuple) -> str:
+    """``"SE"``: one factor for each channel, from the averages; ``"other"``: from more; empty: no such gate."""
+    x = (_noise(3, *shape[1:], seed=11) + 2 * _noise(3, shape[1], 1, 1, seed=12)).sign() * 0.5 + _noise(
+        3, *shape[1:], seed=13
+    ) * 0.1
+    factor, stretched = module(x) / x, 2 * x - x.mean((2, 3), keepdim=True)
+    spread = (factor.amax((2, 3)) - factor.amin((2, 3))).max()
+    follows = (factor.amax(0) - factor.amin(0)).max()
+    if not (spread < 1e-2 and follows > 1e-5 and factor.min() > -1e-3 and factor.max() < 1.001):
+        return ""
+    other = (module(stretched) / stretched).flatten(2).median(2).values
+    return "SE" if bool((other - factor.mean((2, 3))).abs().max() < 1e-3) else "other"
+
+
+def _score(network: nn.Module, scenes) -> float:
+    network = _on_cpu(network)
+    with torch.no_grad():
+        logits = torch.cat([network(part) for part in scenes.inputs().split(100)])
+    return float(mean_iou(logits.reshape(scenes.masks.shape), scenes.masks).mean())

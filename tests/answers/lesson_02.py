@@ -1,10 +1,18 @@
 """Answers to the tasks of lesson 02: right ones written differently, wrong ones under their mistakes."""
 
+from functools import cache
+from pathlib import Path
+
+import numpy
 import torch
+import torchvision
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
-from cbam_course.attention import SqueezeExcitation
+from cbam_course.attention import ChannelAttention, SqueezeExcitation
+from cbam_course.data.scenes import make_scenes
+from cbam_course.training.metrics import mean_iou
 
 RIGHT: dict[str, list] = {}
 WRONG: dict[str, dict] = {}
@@ -29,46 +37,89 @@ def einsum(x):
     return torch.einsum("nchw->nc", x) / (x.size(2) * x.size(3))
 
 
-RIGHT["squeeze"] = [lambda x: x.mean(dim=(2, 3)), reshaped, pooled, summed_and_divided, einsum]
+def stacked(x):
+    return torch.stack([torch.stack([channel.mean() for channel in image]) for image in x])
+
+
+def one_after_the_other(x):
+    return x.mean(3).mean(2)
+
+
+RIGHT["squeeze"] = [
+    lambda x: x.mean(dim=(2, 3)),
+    reshaped,
+    pooled,
+    summed_and_divided,
+    einsum,
+    stacked,
+    one_after_the_other,
+    lambda x: F.avg_pool2d(x, x.shape[2:])[..., 0, 0],
+    lambda x: torch.linalg.vecdot(x.flatten(2), torch.ones(x[0, 0].numel())) / x[0, 0].numel(),
+]
 
 WRONG["squeeze"] = {
     "pooled-over-channels": [lambda x: x.mean(1), lambda x: x.mean(dim=1, keepdim=True)],
-    "pooled-over-batch": [lambda x: x.mean((0, 2, 3)), lambda x: x.mean()],
+    "pooled-over-batch": [lambda x: x.mean((0, 2, 3)), lambda x: x.mean(), lambda x: x.mean(0)],
     "one-axis-only": [lambda x: x.mean(2), lambda x: x.mean(-1)],
     "kept-dimensions": [lambda x: x.mean((2, 3), keepdim=True), lambda x: F.adaptive_avg_pool2d(x, 1)],
     "maximum": [lambda x: x.amax((2, 3)), lambda x: x.flatten(2).max(-1).values],
-    "sum-not-mean": [lambda x: x.sum((2, 3))],
+    "sum-not-mean": [lambda x: x.sum((2, 3)), lambda x: torch.einsum("nchw->nc", x)],
     "fixed-size": [
-        lambda x: (
-            F.avg_pool2d(x, 2).flatten(1) if x.shape[2:] == (2, 2) else x.mean((2, 3)) * (x.shape[2] <= 4)
-        ),
-        lambda x: x.sum((2, 3)) / 20 if x.shape[2] != 2 else x.mean((2, 3)),
+        lambda x: x.sum((2, 3)) / 20,
+        lambda x: F.avg_pool2d(x, (4, 5)).flatten(1),
+        lambda x: F.avg_pool2d(x, 4).flatten(1),
+    ],
+    "squeezed-batch": [lambda x: x.mean((2, 3)).squeeze(0)],
+    "in-place-change": [lambda x: x.div_(x.shape[2] * x.shape[3]).sum((2, 3))],
+    "missing-return": [lambda x: None],
+    None: [
+        lambda x: x.flatten(2).median(-1).values,
+        lambda x: x.amin((2, 3)),
+        lambda x: x.abs().mean((2, 3)),
+        lambda x: x.relu().mean((2, 3)),
+        lambda x: (x.amax((2, 3)) + x.amin((2, 3))) / 2,
+        lambda x: x.std((2, 3)),
+        lambda x: x.mean((2, 3)).T,
+        lambda x: x.mean((2, 3)).round(decimals=1),
     ],
 }
 
 
 # excite-by-hand
 
-RIGHT["excite-by-hand"] = [(0.88, 0.27), [0.8808, 0.2689], torch.sigmoid(torch.tensor([2.0, -1.0]))]
+RIGHT["excite-by-hand"] = [
+    (0.88, 0.27),
+    [0.8808, 0.2689],
+    torch.sigmoid(torch.tensor([2.0, -1.0])),
+    torch.tensor([[0.88], [0.27]]),
+    numpy.array([0.881, 0.269]),
+]
 
 WRONG["excite-by-hand"] = {
+    "hidden": [(1, 0)],
     "logit": [(2, -1)],
     "no-relu": [(0.5, 0.05), (0.5, 0.0474)],
     "softmax": [(0.95, 0.05)],
     "scaled": [(2.64, 0.27)],
-    "transposed": [(0.98, 0.88)],
+    "transposed": [(0.98, 0.88), (0.88, 0.73)],
+    "relu-last": [(0.88, 0.5)],
     "swapped-channels": [(0.27, 0.88)],
+    None: [0.88, (0.12, 0.73), (0.5, 0.5), (0.88, 0.27, 0), "0.88, 0.27", (0.9, 0.3), (3, 1)],
 }
 
 
 # se-parameters
 
-RIGHT["se-parameters"] = [8192, 8192.0, torch.tensor(8192), 2 * 256 * 16]
+RIGHT["se-parameters"] = [8192, 8192.0, torch.tensor(8192), 2 * 256 * 16, numpy.array(8192)]
 
 WRONG["se-parameters"] = {
     "one-layer": [4096],
     "with-bias": [8464],
     "no-reduction": [131072, 65536],
+    "convolution": [589824],
+    "every-position": [8192 * 28 * 28],
+    "hidden-units": [16],
+    None: [8192.5, 512, 272, "8192", 0, -8192],
 }
 
 
@@ -352,6 +403,8 @@ RIGHT["se-scale-bug"] = [
     lambda x, logit: x * logit.sigmoid().view(x.size(0), -1, 1, 1),
     lambda x, logit: torch.einsum("nchw,nc->nchw", x, logit.sigmoid()),
     looped,
+    lambda x, logit: (x.permute(2, 3, 0, 1) * logit.sigmoid()).permute(2, 3, 0, 1),
+    lambda x, logit: x * (logit[..., None, None].div(2).tanh() + 1) / 2,
 ]
 
 WRONG["se-scale-bug"] = {
@@ -362,9 +415,282 @@ WRONG["se-scale-bug"] = {
     "rows": [lambda x, logit: x * torch.sigmoid(logit)[:, None, :, None]],
     "softmax": [lambda x, logit: x * torch.softmax(logit, 1)[:, :, None, None]],
     "no-sigmoid": [lambda x, logit: x * logit[:, :, None, None]],
+    "tanh": [lambda x, logit: x * torch.tanh(logit)[:, :, None, None]],
+    "sigmoid-again": [lambda x, logit: x * logit.sigmoid().sigmoid()[:, :, None, None]],
+    "input-added": [lambda x, logit: x + x * logit.sigmoid()[:, :, None, None]],
     "batch-axis": [
         lambda x, logit: x * torch.sigmoid(logit)[0][None, :, None, None],
         lambda x, logit: x * torch.sigmoid(logit.mean(0))[None, :, None, None],
     ],
-    "mask-returned": [lambda x, logit: torch.sigmoid(logit)[:, :, None, None]],
+    "mask-returned": [
+        lambda x, logit: torch.sigmoid(logit)[:, :, None, None],
+        lambda x, logit: torch.sigmoid(logit),
+    ],
+    "in-place-change": [lambda x, logit: x.mul_(torch.sigmoid(logit)[:, :, None, None])],
+    None: [
+        lambda x, logit: x * torch.softmax(logit, 0)[:, :, None, None],
+        lambda x, logit: x * torch.sigmoid(-logit)[:, :, None, None],
+        lambda x, logit: x + logit[:, :, None, None],
+        lambda x, logit: x * logit.relu()[:, :, None, None],
+        lambda x, logit: x * F.hardsigmoid(logit)[:, :, None, None],
+        lambda x, logit: x * logit.sigmoid().mean(1)[:, None, None, None],
+    ],
+}
+
+
+# fool-se
+
+
+def deviations(x):
+    mean = x.mean((2, 3), keepdim=True)
+    return mean + 2 * (x - mean)
+
+
+def flattened(x):
+    return x.mean((2, 3), keepdim=True).expand_as(x).clone()
+
+
+def mirrored(x):
+    return 2 * x.mean((2, 3), keepdim=True) - x - 3 * (x - x.mean((2, 3), keepdim=True))
+
+
+def one_up_one_down(x):
+    flat = x.flatten(2).clone()
+    order = flat.argsort(2)
+    flat.scatter_add_(2, order[..., -1:], torch.ones_like(flat[..., :1]))
+    flat.scatter_add_(2, order[..., :1], -torch.ones_like(flat[..., :1]))
+    return flat.view_as(x)
+
+
+def all_at_one_position(x):
+    y = torch.zeros_like(x)
+    y[:, :, 0, 0] = x.sum((2, 3)) + 0
+    return torch.where(((y.amax((2, 3)) - x.amax((2, 3))).abs() > 0.2)[..., None, None], y, deviations(x))
+
+
+def looped_over_channels(x):
+    return torch.stack([torch.stack([3 * (c - c.mean()) + c.mean() for c in image]) for image in x])
+
+
+RIGHT["fool-se"] = [
+    deviations,
+    flattened,
+    mirrored,
+    one_up_one_down,
+    all_at_one_position,
+    looped_over_channels,
+    lambda x: x + 0.5 * (x - F.adaptive_avg_pool2d(x, 1)),
+]
+
+
+def shuffled(x):
+    return x.flatten(2).flip(2).view_as(x)
+
+
+def first_channel_only(x):
+    y = x.clone()
+    y[:, 0] = deviations(x)[:, 0]
+    return y
+
+
+def first_image_only(x):
+    return torch.cat([deviations(x)[:1], x[1:]])
+
+
+def one_pixel(x):
+    y = x.clone()
+    y[:, :, 0, 0] += 5
+    return y
+
+
+def two_pixels(x):
+    y = x.clone()
+    y[..., 0, 0] += 1
+    y[..., -1, -1] -= 1
+    return y
+
+
+WRONG["fool-se"] = {
+    "unchanged": [lambda x: x, lambda x: x.clone()],
+    "some-left": [first_channel_only],
+    "shuffled": [shuffled, lambda x: x.flip((2, 3))],
+    "shifted": [lambda x: x + 1, lambda x: x - x.mean((2, 3), keepdim=True)],
+    "scaled": [lambda x: 2 * x, lambda x: -x],
+    "one-value": [one_pixel],
+    "average-of-all": [
+        lambda x: x.mean() + 2 * (x - x.mean()),
+        lambda x: x.mean((1, 2, 3), keepdim=True).expand_as(x).clone(),
+    ],
+    "channels-swapped": [lambda x: x.flip(1)],
+    "in-place-change": [lambda x: x.add_(x - x.mean((2, 3), keepdim=True))],
+    "missing-return": [lambda x: None],
+    None: [
+        lambda x: torch.randn_like(x),
+        lambda x: x.relu(),
+        lambda x: x.abs(),
+        lambda x: x.mean((2, 3), keepdim=True),
+        lambda x: x.mean((2, 3), keepdim=True) + 1.01 * (x - x.mean((2, 3), keepdim=True)),
+        lambda x: x**2,
+        lambda x: x.transpose(2, 3).contiguous(),
+    ],
+}
+WRONG["fool-se"]["some-left"].append(first_image_only)
+WRONG["fool-se"][None].append(two_pixels)
+
+
+# se-in-a-network
+
+# The weights of a network trained as the exercise trains it, kept so that no test has to; its score is 0.54.
+_TRAINED = Path(__file__).with_suffix(".safetensors")
+_PLACES = ((11, 48), (8, 32), (4, 16))
+
+
+def made():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 48, 3, padding=1), nn.BatchNorm2d(48), nn.ReLU(),
+        nn.Conv2d(48, 1, 1), nn.Upsample(scale_factor=4, mode="bilinear"), nn.Flatten(1, 2),
+    )  # fmt: skip
+
+
+def with_gates(gate=SqueezeExcitation, places=_PLACES):
+    network = made()
+    for place, width in places:
+        network.insert(place, gate(width, 4))
+    return network
+
+
+def trained():
+    network = with_gates()
+    network.load_state_dict({key: value.float() for key, value in load_file(_TRAINED).items()})
+    return network
+
+
+class Wrapped(nn.Module):
+    """The same layers, called one by one in a class of the learner's own."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.layers = nn.ModuleList(network)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class Boxed(nn.Module):
+    """The same network in three blocks and the rest."""
+
+    def __init__(self, network):
+        super().__init__()
+        layers = list(network)
+        self.blocks = nn.Sequential(
+            nn.Sequential(*layers[:5]), nn.Sequential(*layers[5:10]), nn.Sequential(*layers[10:14])
+        )
+        self.last = nn.Sequential(*layers[14:])
+
+    def forward(self, x):
+        return self.last(self.blocks(x))
+
+
+class OfTorchvision(nn.Module):
+    """An SE block made of 1×1 convolutions, with the weights of the lesson's."""
+
+    def __init__(self, block):
+        super().__init__()
+        first, _, second = block.mlp
+        self.scale = torchvision.ops.SqueezeExcitation(first.in_features, first.out_features)
+        with torch.no_grad():
+            for layer, source in ((self.scale.fc1, first), (self.scale.fc2, second)):
+                layer.weight.copy_(source.weight[:, :, None, None])
+                layer.bias.zero_()
+
+    def forward(self, x):
+        return self.scale(x)
+
+
+def of_torchvision():
+    layers = [OfTorchvision(layer) if isinstance(layer, SqueezeExcitation) else layer for layer in trained()]
+    return nn.Sequential(*layers)
+
+
+@cache
+def _scenes():
+    scenes = make_scenes(300, task="what", seed=13)
+    return scenes.inputs(), scenes.masks
+
+
+def score(network):
+    images, masks = _scenes()
+    with torch.no_grad():
+        return float(mean_iou(network.eval()(images), masks).mean())
+
+
+class ConstantFactors(nn.Module):
+    def __init__(self, channels, ratio):
+        super().__init__()
+        self.logit = nn.Parameter(torch.zeros(channels, 1, 1))
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.logit)
+
+
+class Positions(nn.Module):
+    def __init__(self, channels, ratio):
+        super().__init__()
+
+    def forward(self, x):
+        return x * torch.sigmoid(x.mean(1, keepdim=True))
+
+
+class NeverCalled(Wrapped):
+    """The blocks are made and not used."""
+
+    def __init__(self, network):
+        super().__init__(network)
+        self.gates = nn.ModuleList(SqueezeExcitation(width, 4) for _, width in _PLACES)
+
+
+_plain, _with_se = made(), trained()
+_p, _s = score(_plain), score(_with_se)
+_fresh = with_gates()
+_two, _cbam = with_gates(places=_PLACES[1:]), with_gates(ChannelAttention)
+
+RIGHT["se-in-a-network"] = [
+    {"plain": (_plain, _p), "SE": (_with_se, _s)},
+    {"SE": [Wrapped(_with_se), round(_s, 3)], "plain": [Wrapped(_plain), round(_p, 3)]},
+    {"plain": (_plain, torch.tensor(_p)), "SE": (Boxed(_with_se), torch.tensor(_s))},
+    {"plain": (_plain.train(), _p), "SE": (of_torchvision(), _s)},
+]
+
+WRONG["se-in-a-network"] = {
+    "one-network": [{"plain": (_with_se, _s), "SE": (_with_se, _s)}],
+    "exchanged": [{"plain": (_with_se, _s), "SE": (_plain, _p)}],
+    "no-gate": [
+        {"plain": (_plain, _p), "SE": (made(), _p)},
+        {"plain": (_plain, _p), "SE": (made(), _s)},
+        {"plain": (_plain, _p), "SE": (NeverCalled(made()), _p)},
+    ],
+    "blocks-left-out": [
+        {"plain": (_plain, _p), "SE": (_two, score(_two))},
+        {"plain": (_plain, _p), "SE": (with_gates(places=_PLACES[:1]), 0.5)},
+    ],
+    "other-attention": [{"plain": (_plain, _p), "SE": (_cbam, score(_cbam))}],
+    "exchanged-scores": [{"plain": (_plain, _s), "SE": (_with_se, _p)}],
+    "percent": [{"plain": (_plain, 100 * _p), "SE": (_with_se, 100 * _s)}],
+    None: [
+        {"plain": (_plain, _p), "SE": (_fresh, score(_fresh))},
+        {"plain": (_plain, _p), "SE": (_with_se, 0.9)},
+        {"plain": (_plain, 0.9), "SE": (_with_se, _s)},
+        {"plain": (_plain, _p)},
+        {"plain": _plain, "SE": _with_se},
+        {"plain": (_p, _plain), "SE": (_s, _with_se)},
+        {"plain": (_with_se, _s), "SE": (trained(), _s)},
+        {"plain": (_plain, _p), "SE": (with_gates(ConstantFactors), 0.2)},
+        {"plain": (_plain, _p), "SE": (with_gates(Positions), 0.2)},
+        0.54,
+    ],
 }

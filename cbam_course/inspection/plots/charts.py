@@ -20,6 +20,7 @@ def plot_gates(
     ylabel: str = "gate",
     limits: tuple[float, float] | None = (0.0, 1.0),
     title: str = "",
+    colours: Sequence[str] = COLOURS,
 ) -> Figure:
     """Draw one bar for each channel and each entry, side by side.
 
@@ -27,6 +28,7 @@ def plot_gates(
         gates: name -> (C,) values, all of one length.
         labels: names of the channels; their numbers by default.
         limits: of the vertical axis; None to fit the values.
+        colours: of the entries, in order, where their names are those of colours; hatches tell them apart as well.
     """
     count = len(next(iter(gates.values())))
     step = 0.8 / len(gates)
@@ -39,7 +41,7 @@ def plot_gates(
                 step,
                 align="edge",
                 label=name,
-                color=COLOURS[number % 7],
+                color=colours[number % len(colours)],
                 hatch=HATCHES[number % 7],
                 edgecolor="white",
             )
