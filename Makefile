@@ -1,6 +1,7 @@
 # make lab        install what is needed, bring work/ up to date, open JupyterLab at the lesson that comes next
 #                 (ARGS=--no-browser without a screen; ARGS="--port 8890" and whatever else jupyter lab knows;
-#                 PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for the small build of torch)
+#                 TORCH_INDEX=https://download.pytorch.org/whl/cpu, or another index of PyTorch, for another build of
+#                 torch: nothing else is taken from there)
 # make test       lint, the test suite, then every notebook from top to bottom
 # make notebooks  build notebooks/, exercises/ and solutions/ from authoring/
 # make browser-test  a lesson and an exercise in JupyterLab, clicked and typed in Chromium
@@ -58,6 +59,8 @@ $(PY):
 	if [ -z "$$python" ]; then echo "The course needs Python 3.11 or newer; none was found."; exit 1; fi; \
 	$$python -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "A virtual environment could not be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@if [ -n "$(TORCH_INDEX)" ]; then \
+	  $(PY) -m pip install --no-deps --index-url "$(TORCH_INDEX)" torch torchvision || { rm -rf $(VENV); exit 1; }; fi
 
 $(VENV)/installed: pyproject.toml | $(PY)
 	@echo "Installing the course and what it needs into $(VENV)/. $(if $(PIP_ARGS),,$(DOWNLOAD))"

@@ -47,7 +47,7 @@
 # says what to do where something is amiss. A laptop without a GPU and without a network is fine.
 
 # %%
-from cbam_course.environment import doctor
+from cbam_course.doctor import doctor
 
 report = doctor()
 report.healthy
@@ -76,8 +76,8 @@ plots.show_images(where.images, names, masks=where.masks, size=1.7)
 # *What to see: six scenes of 48 × 48 pixels, each with five shapes on noisy coloured blotches. The red one has a white
 # outline, and its name stands above: that is the answer. The outline is not part of the image.*
 #
-# **Predict.** The target covers a few dozen of 2,304 pixels. If a network averages over the whole image at its end,
-# how much of that average does the target make up? Lesson 03 puts a number on it.
+# A network that solves this has to tell shapes apart; it need not see far. So it is a fair first exercise, and lesson 07
+# uses it to show how a comparison goes wrong.
 #
 # In the task **what**, a patch in the corner says by its colour which shape is asked for. The patch is far away
 # from the shapes, and a network that looks at small windows never sees both at once.
@@ -90,6 +90,19 @@ plots.show_images(what.images, names, masks=what.masks, size=1.7)
 # %% [markdown]
 # *What to see: six scenes with three shapes in three colours and a square patch in the top left corner. The outlined
 # shape has the colour of the patch.*
+#
+# In the task **near**, each blue disc has a small flag at some distance, and the discs with a red flag are asked for. A plain
+# network of the course does not see from a disc to its flag. What does, and what does not, is the question of lessons 03
+# to 05.
+
+# %%
+near = make_scenes(6, task="near", seed=1)
+counts = [f"{label} red" for label in near.labels]
+plots.show_images(near.images, counts, masks=near.masks, size=1.7)
+
+# %% [markdown]
+# *What to see: six scenes with three blue discs and three small flags, red or cyan. The outlined discs are those whose flag
+# is red; one or two of the three are.*
 #
 # Real photographs come in as well. Four travel with the course.
 
@@ -157,6 +170,15 @@ check("warm-up", brightness)
 # * `python -m cbam_course reset 02` gives you a fresh copy of exercise 02 and keeps the old one.
 # * Your progress is one small file; `progress()` shows the table and says where the file is. Copy it to take your
 #   progress to another computer.
+#
+# In Colab, switch off the suggestions of code while you exercise, or the answer is written before you have thought:
+# *Tools → Settings → AI Assistance*, and untick *Show AI-powered inline completions*.
+#
+# ## Guess first
+#
+# In some places a lesson asks you to predict what a cell will print. If you like, write your guess down with
+# `predict("name", value, sure=0.8)`, where `sure` is how sure you are, from 0 to 1. Nothing is asked of you, and nothing is
+# graded. `progress()` shows how often you were right beside how sure you were; lesson 07 comes back to that.
 #
 # ## What this does not do
 #

@@ -345,7 +345,7 @@ plots.show_images(scenes.images, masks=scenes.masks, columns=6, size=1.6)
 # hidden layers would have one, two and three units. It is an illustration with one seed, no more.
 
 # %%
-from cbam_course.environment import by_device
+from cbam_course.doctor import by_device
 from cbam_course.networks.small_cnn import DenseCNN
 
 train = make_scenes(by_device(2000, gpu=8000), task="what", seed=10)

@@ -332,7 +332,7 @@ for values in ([1.0, 3.0, 8.0], [1.0, 8.0, 8.0]):
 # alone and both together on the same task: one seed, an illustration.
 
 # %%
-from cbam_course.environment import by_device
+from cbam_course.doctor import by_device
 from cbam_course.networks.baselines import OnePool
 from cbam_course.networks.small_cnn import DenseCNN
 

@@ -380,9 +380,9 @@ plots.show_overlay(photo, heat)
 # keeps what it trained in the course's folder (in Colab in your Drive): when you run the lesson again, the network is loaded.
 
 # %%
-from cbam_course.environment import by_device
+from cbam_course.doctor import by_device
 from cbam_course.networks.small_cnn import SmallCNN
-from cbam_course.training.remember import fit_once
+from cbam_course.training.kept_networks import fit_once
 
 train, test = make_scenes(by_device(1600, gpu=6400), seed=10), make_scenes(500, seed=11)
 torch.manual_seed(0)

@@ -331,9 +331,9 @@ print(compare(table, "spatial", "plain"))
 # Two networks live, each for about ten seconds without a GPU: spatial attention alone, and CBAM. One seed, an illustration.
 
 # %%
-from cbam_course.environment import by_device
+from cbam_course.doctor import by_device
 from cbam_course.networks.small_cnn import SmallCNN
-from cbam_course.training.remember import fit_once
+from cbam_course.training.kept_networks import fit_once
 
 train, test = make_scenes(by_device(1600, gpu=6400), seed=10), make_scenes(500, seed=11)
 factories = {"spatial": lambda width: SpatialAttention(), "CBAM": lambda width: CBAM(width, 4)}

@@ -269,8 +269,8 @@ for stride in ("1x1", "3x3"):
 # for them, but whether its answers stay *the same* can be asked with any image.
 
 # %%
-from cbam_course.data.fallback import cifar10_or_scenes
-from cbam_course.data.pixels import to_float
+from cbam_course.data.cifar10 import cifar10_or_scenes
+from cbam_course.data.photos import to_float
 
 small = cifar10_or_scenes(train=10, test=500, download=False)
 photographs, labels = small.test

@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional as F
 
 from cbam_course import CBAM, insert_attention
-from cbam_course.environment import device
+from cbam_course.doctor import device
 from cbam_course.networks.resnet import CifarResNet
 
 # name -> memory format and number format; the first is what the others are compared with

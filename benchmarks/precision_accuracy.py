@@ -13,18 +13,18 @@ import sys
 import torch
 
 from cbam_course import fit
+from cbam_course.experiments.data import data_named
+from cbam_course.experiments.models import model_named
+from cbam_course.experiments.provenance import versions
 from cbam_course.training.fit import image_scores
-from cbam_course.training.provenance import versions
 from cbam_course.training.statistics import paired_difference
-from cbam_course.training.tasks import Task
-from cbam_course.training.variants import Variant
 
 
 def accuracy(seed: int, precision: str, images: int, epochs: int) -> tuple[float, float]:
     """Train with one seed; return the score on the test set and the seconds."""
-    splits = Task("scenes-where").splits(images, seed)
+    splits = data_named("scenes-where").splits(images, seed)
     torch.manual_seed(seed)
-    model = Variant("cbam").build("small", splits.classes)
+    model = model_named("cbam").build("small", splits.classes)
     options = {"epochs": epochs, "seed": seed, "precision": precision, "progress": False}
     history = fit(model, splits.train, splits.validation, **options)
     return image_scores(model, splits.test).mean().item(), history.seconds

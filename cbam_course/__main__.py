@@ -21,8 +21,8 @@ def main(argv: list[str] | None = None) -> int:
             parser.error(f"unrecognized arguments: {' '.join(others)}")
         options.words, options.others = words, others
         return options.run(options)
-    except (FileNotFoundError, ValueError) as error:  # a sentence for whoever typed the command
-        print(error, file=sys.stderr)
+    except (OSError, ValueError) as error:  # a sentence for whoever typed the command
+        print(_sentence(error), file=sys.stderr)
     except ModuleNotFoundError as error:
         print(_missing(words[0], error.name or ""), file=sys.stderr)
     except KeyboardInterrupt:
@@ -51,7 +51,7 @@ def _missing(command: str, module: str) -> str:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from .environment import doctor
+    from .doctor import doctor
 
     report = doctor()
     print(report)
@@ -68,15 +68,24 @@ def _progress(options: argparse.Namespace) -> int:
 def _sync(options: argparse.Namespace) -> int:
     from .workspace import sync
 
-    print("\n".join(sync()) or "work/ is up to date.")
-    return 0
+    return _told(sync(), otherwise="work/ is up to date.")
 
 
 def _reset(options: argparse.Namespace) -> int:
     from .workspace import reset
 
-    print("\n".join(reset(options.number)))
-    return 0
+    return _told(reset(options.number))
+
+
+def _told(outcomes, otherwise: str = "") -> int:
+    """Print a sentence for each file; the exit status is 1 where something could not be written or read."""
+    print("\n".join(map(str, outcomes)) or otherwise)
+    return int(any(outcome.failed for outcome in outcomes))
+
+
+def _sentence(error: Exception) -> str:
+    reason, path = getattr(error, "strerror", None), getattr(error, "filename", None)
+    return f"{path} could not be written or read ({reason})." if reason and path else str(error)
 
 
 def _number(parser: argparse.ArgumentParser) -> None:
@@ -112,9 +121,14 @@ COMMANDS = {
         "give a fresh copy of an exercise and keep the old one", run=_reset, add_arguments=_number
     ),
     "measure": Command("run every notebook, show seconds and peak memory", module="measure"),
-    "experiment": Command("registered experiments: list, tune, run, rerun, report, verify", module="experiments.command"),
+    "experiment": Command(
+        "registered experiments: list, tune, run, rerun, report, verify", module="experiments.command"
+    ),
     "sweep": Command("train models with several seeds, one row a run", module="experiments.sweep"),
     "table": Command("show what attention costs in the papers' networks", module="inspection.table"),
+    "cost": Command(
+        "measure seconds, memory and bytes moved, with and without attention", module="inspection.cost"
+    ),
 }
 
 

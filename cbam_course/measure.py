@@ -2,6 +2,8 @@
 
 import argparse
 import csv
+import errno
+import io
 import os
 import platform
 import subprocess
@@ -19,7 +21,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from .environment import GIB, device
+from .doctor import GIB, device
+from .storage import write_whole
 from .workspace import find_course
 
 CEILINGS = {"notebooks": 90, "exercises": 30, "solutions": 30}  # seconds for one notebook, on two cores
@@ -95,8 +98,13 @@ def measure_course(root: Path | None = None, *, only: str = "", out: Path | None
         root: the folder of the course; by default ``find_course()``.
         only: notebooks whose name begins so, for example ``"03"``; empty for all.
         out: a CSV file to write the table to, with versions, device and date.
+
+    Raises:
+        OSError: the table could not be written; this is noticed before the first notebook runs.
     """
     root = root or find_course()
+    if out:
+        _try_to_write(out)
     paths = [path for folder in CEILINGS for path in sorted((root / folder).glob(f"{only}*.ipynb"))]
     rows = []
     for path in paths:
@@ -136,11 +144,19 @@ def _write_csv(out: Path, rows: list[Measurement]) -> None:
         "cores": psutil.cpu_count(),
         "date": date.today().isoformat(),
     }
+    table = io.StringIO()
+    writer = csv.DictWriter(table, [*Measurement.__dataclass_fields__, *made_with], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**asdict(row), **made_with} for row in rows)
+    write_whole(out, table.getvalue().encode())
+
+
+def _try_to_write(out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [*Measurement.__dataclass_fields__, *made_with], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**asdict(row), **made_with} for row in rows)
+    if out.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(out))
+    with tempfile.TemporaryFile(dir=out.parent):
+        pass
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

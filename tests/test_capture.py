@@ -10,7 +10,9 @@ from torch import nn
 from torch.testing import assert_close
 
 from cbam_course import CBAM, SqueezeExcitation, capture, insert_attention
+from cbam_course.inspection.capture import gates_by_depth, strongest_images
 from cbam_course.networks.resnet import CifarResNet
+from cbam_course.networks.small_cnn import SmallCNN
 
 
 @pytest.fixture(autouse=True)
@@ -182,3 +184,40 @@ def test_a_gate_that_returns_no_tensor_is_named():
     sentence = r"^the gate of 'Learners' returned a tuple; return one tensor\.$"
     with capture(model), pytest.raises(TypeError, match=sentence):
         model(torch.ones(1, 1, 2, 2))
+
+
+def test_the_gates_at_every_depth_come_in_their_order():
+    model = SmallCNN(5, attention=lambda c: CBAM(c, 4)).train()
+    images = torch.randint(0, 256, (2, 3, 48, 48), dtype=torch.uint8)
+    gates = gates_by_depth(model, images)
+    assert list(gates) == [
+        f"blocks.{n}.attention.{part}" for n in range(3) for part in ("channel", "spatial")
+    ]
+    assert [tuple(gate.shape) for gate in gates.values()][-2:] == [(2, 64, 1, 1), (2, 1, 6, 6)]
+    assert model.training
+    with torch.no_grad():
+        features = (
+            model.eval().blocks[0].pool(model.blocks[0].norm(model.blocks[0].conv(images / 127.5 - 1)).relu())
+        )
+    assert_close(
+        gates["blocks.0.attention.channel"], model.blocks[0].attention.channel.gate(features).detach()
+    )
+
+
+def test_the_images_that_drive_a_channel_most_are_found():
+    model = nn.Sequential(nn.Identity(), nn.Conv2d(3, 2, 1))
+    images = torch.zeros(7, 3, 4, 4)
+    images[:, 1] = torch.tensor([3.0, 0, 5, 1, 0, 0, 2])[:, None, None]
+    images[4, 1, 2, 2] = 9.0  # one bright pixel: first by its maximum, not by its mean
+    found = strongest_images(model, model[0], images, 1, k=3, batch_size=3)
+    assert found.indices.tolist() == [4, 2, 0]
+    assert found.values.tolist() == [9, 5, 3]
+    assert found.maps.shape == (3, 4, 4)
+    by_mean = strongest_images(model, model[0], images, 1, k=20, pool="mean")
+    assert by_mean.indices.tolist()[:3] == [2, 0, 6]
+    assert len(by_mean.indices) == 7
+    with pytest.raises(ValueError, match="channel is 3; this layer has the channels 0 to 2"):
+        strongest_images(model, model[0], images, 3)
+    with pytest.raises(ValueError, match="pool is 'sum'; choose 'max' or 'mean'"):
+        strongest_images(model, model[0], images, 0, pool="sum")
+    assert not model[0]._forward_hooks

@@ -14,23 +14,28 @@ import pytest
 import torch
 from server import bad_server
 
-from cbam_course.data import cifar10, download, sources
-from cbam_course.data.cifar10 import CLASS_NAMES, DataNotFound, load_cifar10
-from cbam_course.data.fallback import cifar10_or_scenes
+from cbam_course.data import cifar10, download
+from cbam_course.data.cifar10 import CLASS_NAMES, cifar10_or_scenes, load_cifar10
+from cbam_course.data.download import DataNotFound
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 3, 32, 32), dtype=np.uint8)
 LABELS = [3, 8, 0, 9]
 
 
+def pickled(content):
+    return pickle.dumps(content, protocol=4)
+
+
+@cache
 def batches():
     """Return the files of a CIFAR-10 whose training and test set are the same four images, by name."""
-    full = pickle.dumps({"data": PIXELS.reshape(4, -1), "labels": LABELS})
-    empty = pickle.dumps({"data": PIXELS[:0].reshape(0, 3072), "labels": []})
+    full = pickled({"data": PIXELS.reshape(4, -1), "labels": LABELS})
+    empty = pickled({"data": PIXELS[:0].reshape(0, 3072), "labels": []})
     return {
         "test_batch": full,
         "data_batch_1": full,
         **{f"data_batch_{number}": empty for number in range(2, 6)},
-        "batches.meta": pickle.dumps({"label_names": list(CLASS_NAMES)}),
+        "batches.meta": pickled({"label_names": list(CLASS_NAMES)}),
     }
 
 
@@ -60,17 +65,23 @@ def parquet():
     return file.getvalue()
 
 
+def md5_of(content):
+    return hashlib.md5(content).hexdigest()
+
+
 @pytest.fixture
 def place(monkeypatch, tmp_path):
-    """An empty data folder, impatient downloads, and files that torchvision takes for the official ones."""
+    """An empty data folder, impatient downloads, and the hashes of our files for those of the official ones."""
     from torchvision.datasets import CIFAR10
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CBAM_COURSE_DATA", str(tmp_path / "data sets"))
-    monkeypatch.setattr(sources, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
+    monkeypatch.setattr(download, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
     monkeypatch.setattr(download, "Patience", lambda: download_patience)
-    monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda path, md5: Path(path).exists())
-    monkeypatch.setattr(CIFAR10, "tgz_md5", hashlib.md5(archive()).hexdigest())
+    for listed in ("train_list", "test_list"):
+        ours = [[name, md5_of(batches()[name])] for name, _ in getattr(CIFAR10, listed)]
+        monkeypatch.setattr(CIFAR10, listed, ours)
+    monkeypatch.setattr(CIFAR10, "tgz_md5", md5_of(archive()))
     return tmp_path / "data sets"
 
 
@@ -142,7 +153,7 @@ def test_the_hub_that_breaks_off_is_taken_up_again(place, serve):
     ("behaviour", "reason"),
     [
         (404, "answered 404"),
-        (503, "answered 503"),
+        (403, "answered 403"),
         ("wrong", "sent another file"),
         ("silent", "cannot be reached"),
     ],
@@ -178,12 +189,11 @@ def test_when_nothing_answers_scenes_take_over_and_nothing_half_written_is_left(
 
 
 def test_an_archive_that_cannot_be_unpacked_leaves_nothing_unpacked(place, serve, monkeypatch):
-    def full(tar, folder, filter):
-        Path(folder).mkdir()
+    def full(source, target):
         raise OSError("No space left on device")
 
     serve(404, "whole")
-    monkeypatch.setattr(tarfile.TarFile, "extractall", full)
+    monkeypatch.setattr(download.shutil, "copyfileobj", full)
     with pytest.warns(UserWarning, match="could not be loaded") as caught, pytest.raises(DataNotFound):
         load_cifar10("train")
     assert "No space left" in str(caught[1].message)
@@ -197,8 +207,73 @@ def test_a_damaged_copy_is_named_and_left_alone(place, serve):
     with pytest.warns(UserWarning, match="could not be") as caught, pytest.raises(DataNotFound):
         load_cifar10("train")
     said = [str(warning.message) for warning in caught]
-    assert "from this computer: Dataset not found or corrupted" in said[0]
-    assert "not complete; delete it, and it is fetched again." in said[2]
+    assert "from this computer" in said[0]
+    assert "from the original server" in said[2]
+    for sentence in (said[0], said[2]):
+        assert (
+            "data_batch_1 is missing or damaged; delete the folder cifar-10-batches-py, and it is" in sentence
+        )
+
+
+class _Harmful:
+    """What a pickled file can do when it is read: call anything."""
+
+    def __init__(self, call, *arguments):
+        self.does = call, arguments
+
+    def __reduce__(self):
+        return self.does
+
+
+@pytest.mark.parametrize(
+    ("harmful", "asked"),
+    [
+        (_Harmful(os.mkdir, "harm"), "mkdir"),
+        (_Harmful(eval, "1"), r"builtins\.eval"),
+        (_Harmful(np.fromfile, "test_batch"), "numpy.*fromfile"),
+        (np.random.default_rng(0), "numpy.random"),
+        (Path("x"), "pathlib"),
+    ],
+)
+def test_a_batch_can_hold_arrays_and_lists_only(place, monkeypatch, harmful, asked):
+    from torchvision.datasets import CIFAR10
+
+    content = pickled({"data": PIXELS.reshape(4, -1), "labels": LABELS, "more": harmful})
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", md5_of(content)]])
+    put_local_copy(place)
+    (place / "cifar-10-batches-py" / "test_batch").write_bytes(content)
+    sentence = f"from this computer: a file of CIFAR-10 must not ask for .*{asked}"
+    with pytest.warns(UserWarning, match=sentence), pytest.raises(DataNotFound):
+        load_cifar10("test", download=False)
+    assert not Path("harm").exists()
+
+
+def test_a_batch_is_read_from_the_bytes_that_were_hashed(place, monkeypatch):
+    """Somebody who exchanges the file after the check changes nothing."""
+    put_local_copy(place)
+    real = cifar10._unpickled
+
+    def exchanged(content):
+        (place / "cifar-10-batches-py" / "test_batch").write_bytes(b"another file")
+        return real(content)
+
+    monkeypatch.setattr(cifar10, "_unpickled", exchanged)
+    assert_is_the_data(load_cifar10("test"))
+
+
+def test_a_copy_that_appears_while_the_hub_is_asked_is_used(place, serve, monkeypatch):
+    """As when another kernel was faster."""
+    server = serve(404)
+    fetched = cifar10._hub_copy
+
+    def hub(split):
+        put_local_copy(place)
+        return fetched(split)
+
+    monkeypatch.setattr(cifar10, "_hub_copy", hub)
+    with pytest.warns(UserWarning, match="answered 404"):
+        assert_is_the_data(load_cifar10("train"))
+    assert len(server.asked) == 1
 
 
 def test_without_pyarrow_a_sentence_says_how_to_get_it(place, serve, monkeypatch):
@@ -250,7 +325,12 @@ def test_the_fallback_draws_with_the_seed(place, monkeypatch, capsys):
     reason="CBAM_COURSE_DATA names no folder with CIFAR-10",
 )
 def test_the_real_test_set_has_its_known_content():
+    from torchvision.datasets import CIFAR10
+
     images, labels = load_cifar10("test", download=False)
+    expected = CIFAR10(os.environ["CBAM_COURSE_DATA"], train=False)
+    assert torch.equal(images.permute(0, 2, 3, 1), torch.from_numpy(expected.data))
+    assert labels.tolist() == expected.targets
     assert images.shape == (10_000, 3, 32, 32)
     assert labels.bincount().tolist() == [1000] * 10
     assert labels[:5].tolist() == [3, 8, 8, 0, 6]

@@ -29,14 +29,25 @@ def course(tmp_path, monkeypatch):
 def test_it_runs_as_a_module_from_any_folder(tmp_path):
     run = [sys.executable, "-m", "cbam_course", "--help"]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
-    for command in ("lab", "doctor", "measure", "progress", "sync", "reset", "sweep", "table"):
+    for command in (
+        "lab",
+        "doctor",
+        "measure",
+        "progress",
+        "sync",
+        "reset",
+        "sweep",
+        "experiment",
+        "cost",
+        "table",
+    ):
         assert command in done.stdout
 
 
 def test_doctor_prints_the_report_and_fails_with_it(capsys, monkeypatch):
     assert main(["doctor"]) == 0
     assert "[ok]   Python" in capsys.readouterr().out
-    monkeypatch.setattr("cbam_course.environment.platform.python_version", lambda: "3.9.0")
+    monkeypatch.setattr("cbam_course.doctor.platform.python_version", lambda: "3.9.0")
     assert main(["doctor"]) == 1
 
 
@@ -87,6 +98,34 @@ def test_every_command_explains_itself(name, capsys):
     assert f"python -m cbam_course {name}" in capsys.readouterr().out
 
 
+def test_sync_fails_where_something_could_not_be_written_and_says_what(course, capsys, monkeypatch):
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(["sync"]) == 1
+    assert capsys.readouterr().out == (
+        "work/03_gates_exercise.ipynb could not be written (No space left on device).\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["sync", "reset 3"])
+def test_a_file_in_the_place_of_work_is_a_sentence(course, capsys, command):
+    (course / "work").write_text("in the way")
+    assert main(command.split()) == 1
+    assert capsys.readouterr().err == f"{course / 'work'} could not be written or read (File exists).\n"
+
+
+@pytest.mark.parametrize("out", ["exercises", "in the way/notebooks.csv"])
+def test_a_table_that_cannot_be_written_is_refused_before_the_first_notebook_runs(
+    course, capsys, monkeypatch, out
+):
+    (course / "in the way").write_text("")
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: pytest.fail("a notebook ran"))
+    assert main(["measure", "--out", out]) == 1
+    assert "could not be written or read (" in capsys.readouterr().err
+
+
 def test_a_command_learns_what_was_typed_and_may_ask_for_arguments_that_it_does_not_know(monkeypatch):
     seen = []
 
@@ -105,7 +144,7 @@ def test_a_command_learns_what_was_typed_and_may_ask_for_arguments_that_it_does_
 @pytest.mark.parametrize(
     ("module", "sentence"),
     [
-        ("cbam_course.training.sweep", "sweep is not part of this version of the course"),
+        ("cbam_course.experiments.sweep", "sweep is not part of this version of the course"),
         ("joblib", "sweep needs the package joblib, which is not installed: pip install joblib"),
     ],
 )
@@ -165,3 +204,18 @@ def test_measure_runs_a_notebook_writes_a_table_and_leaves_no_trace(course, caps
     assert "notebooks/01_one.ipynb" in capsys.readouterr().out
     assert path.read_bytes() == before
     assert not Path(os.environ["CBAM_COURSE_HOME"]).exists()
+
+
+def test_the_registered_experiments_are_listed_and_an_unknown_one_gets_their_names(capsys):
+    assert main(["experiment", "list"]) == 0
+    assert "learning-rate" in capsys.readouterr().out
+    assert main(["experiment", "run", "magic"]) == 1
+    assert capsys.readouterr().err.startswith("No experiment 'magic' is registered; there are: cifar10, ")
+
+
+def test_verify_exits_with_one_and_a_sentence(capsys, monkeypatch):
+    monkeypatch.setattr("cbam_course.experiments.verify.faults", lambda ledger: ["a row is missing"])
+    assert main(["experiment", "verify"]) == 1
+    assert "a row is missing" in capsys.readouterr().err
+    monkeypatch.setattr("cbam_course.experiments.verify.faults", lambda ledger: [])
+    assert main(["experiment", "verify"]) == 0

@@ -52,6 +52,54 @@ def test_contributing_says_why_each_dependency_is_here():
     assert not [name for name in names if f"`{name}`" not in text and name != PROJECT["name"]]
 
 
+def test_versions_with_known_holes_are_left_out():
+    extras = [line for lines in PROJECT["optional-dependencies"].values() for line in lines]
+    asked = requirements(line for line in [*PROJECT["dependencies"], *extras] if "[" not in line)
+    for name, version in (("tqdm", "4.66.2"), ("jupyterlab", "4.2.4")):
+        assert not asked[name].contains(version)
+    # Four versions on PyPI carried a miner that was not in the repository.
+    taken_over = ["8.3.41", "8.3.42", "8.3.45", "8.3.46"]
+    assert not any(asked["ultralytics"].contains(version) for version in taken_over)
+    assert asked["ultralytics"].contains("8.3.47")
+    installs = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert all(f"!={version}" in installs for version in taken_over)
+
+
+def workflows():
+    return {
+        path.name: path.read_text(encoding="utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml")
+    }
+
+
+def test_workflows_use_actions_by_commit_and_keep_no_credentials():
+    for name, text in workflows().items():
+        used = re.findall(r"uses: (\S+)", text)
+        assert used, name
+        assert [action for action in used if not re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", action)] == []
+        steps = [step for job in yaml.safe_load(text)["jobs"].values() for step in job["steps"]]
+        checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+        assert checkouts
+        assert all(step.get("with", {}).get("persist-credentials") is False for step in checkouts)
+
+
+def test_the_index_of_pytorch_is_asked_for_torch_alone():
+    texts = {**workflows(), "Makefile": (ROOT / "Makefile").read_text(encoding="utf-8")}
+    for name, text in texts.items():
+        assert "EXTRA_INDEX" not in text.upper().replace("-", "_"), name
+        lines = [line for line in text.splitlines() if "pip install" in line and "TORCH_INDEX" in line]
+        assert all(
+            re.search(r"install --no-deps --index-url \S+ torch\S* torchvision\S*( \|\||$)", s) for s in lines
+        )
+    assert "$(TORCH_INDEX)" in texts["Makefile"]
+
+
+def test_the_readme_names_the_terms_of_what_is_carried_and_fetched():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    licence = text[text.index("## Licence") :]
+    for word in ("CIFAR-10", "ImageNet", "Oxford-IIIT Pet", "BCCD", "resnet20_cifar10"):
+        assert word in licence
+
+
 def test_the_licences_are_named_and_here():
     assert PROJECT["license"] == "MIT AND CC-BY-4.0"
     assert "Permission is hereby granted, free of charge" in (ROOT / "LICENSE").read_text(encoding="utf-8")

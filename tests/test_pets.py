@@ -12,9 +12,9 @@ from PIL import Image
 from server import bad_server
 from torchvision.datasets import OxfordIIITPet
 
-from cbam_course.data import download, sources
+from cbam_course.data import download
+from cbam_course.data.download import DataNotFound
 from cbam_course.data.pets import load_pets
-from cbam_course.data.sources import DataNotFound
 
 IMPATIENT = download.Patience(timeout=0.3, attempts=2, pause=0.001)
 # Two of 37 breeds, so that labels have to be counted anew.
@@ -41,7 +41,7 @@ def write_copy(folder):
 def place(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CBAM_COURSE_DATA", str(tmp_path / "sets"))
-    monkeypatch.setattr(sources, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
+    monkeypatch.setattr(download, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
     monkeypatch.setattr(download, "Patience", lambda: IMPATIENT)
     return tmp_path / "sets"
 

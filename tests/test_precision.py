@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cbam_course import fit
-from cbam_course.environment import device
+from cbam_course.doctor import device
 from cbam_course.training.fit import choose_hardware
 
 ROOT = Path(__file__).parent.parent
@@ -86,14 +86,14 @@ def test_the_lessons_device_is_the_gpu_where_there_is_one(gpu, monkeypatch):
 
 @pytest.mark.parametrize(("major", "said"), [(7, False), (8, True)])
 def test_the_doctor_promises_bf16_only_where_there_are_units_for_it(gpu, monkeypatch, major, said):
-    from cbam_course import environment
+    from cbam_course import doctor
 
     gpu(major, 5)
     properties = SimpleNamespace(name="GPU", major=major, minor=5, total_memory=15 * 2**30)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: properties)
     ones = torch.ones
     monkeypatch.setattr(torch, "ones", lambda *shape, device=None: ones(*shape))
-    assert environment._cuda(torch).says.endswith("bf16") == said
+    assert doctor._cuda(torch).says.endswith("bf16") == said
 
 
 def coloured(count):

@@ -1,18 +1,21 @@
 """Scenes: the same bytes everywhere, honest labels, masks and boxes, and every knob turns something."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 import torch
 
-from cbam_course import make_scenes
+from cbam_course import ChannelAttention, SpatialAttention, make_scenes
 from cbam_course.data.scene_recipes import DISTANCE, PATCH
 from cbam_course.data.scenes import scene_splits
 from cbam_course.data.shapes import PALETTE
+from cbam_course.networks.small_cnn import DenseCNN
 
 CHECKSUMS = {
     "where": "76671a54f3890a6bdeffd5d3a8ef8e7f4ffb12246e8247c9369b2e9b34014fd5",
     "what": "b7d1407e4f2f2c7b97be522b3801fd740aeaf831dccbdcb287c0b5d15dc8f878",
+    "near": "7452186914b362f78d18d25fb0a7db9b2bcfe284affcad119d1bd19c7b02675d",
 }
 
 
@@ -22,15 +25,16 @@ def digest(scenes):
     return hashlib.sha256(joined).hexdigest()
 
 
-@pytest.fixture(scope="module", params=["where", "what"])
+@pytest.fixture(scope="module", params=["where", "what", "near"])
 def scenes(request):
     return make_scenes(300, task=request.param, seed=7)
 
 
 def test_shapes_and_types_are_those_of_the_contract(scenes):
-    assert (scenes.images.dtype, scenes.images.shape) == (torch.uint8, (300, 3, 48, 48))
+    side = 64 if scenes.task == "near" else 48
+    assert (scenes.images.dtype, scenes.images.shape) == (torch.uint8, (300, 3, side, side))
     assert (scenes.labels.dtype, scenes.labels.shape) == (torch.int64, (300,))
-    assert (scenes.masks.dtype, scenes.masks.shape) == (torch.bool, (300, 48, 48))
+    assert (scenes.masks.dtype, scenes.masks.shape) == (torch.bool, (300, side, side))
     assert (scenes.boxes.dtype, scenes.boxes.shape) == (torch.int64, (300, 4))
     assert len(scenes) == 300
 
@@ -97,6 +101,81 @@ def test_other_seeds_and_the_three_splits_share_no_image():
     assert len(images.unique(dim=0)) == 1800
 
 
+@pytest.fixture(scope="module")
+def near():
+    return make_scenes(300, task="near", noise=0, clutter=0, seed=3)
+
+
+def painted(scenes, colour):
+    """Pixels of a scene without noise that have a shade of this colour, bool (n, s, s)."""
+    return ((scenes.images.int() - torch.tensor(PALETTE[colour])[:, None, None]).abs() <= 25).all(1)
+
+
+def test_the_label_of_near_is_the_number_of_red_flags_and_never_none_or_all(near):
+    red, other = (painted(near, colour).sum((1, 2)) for colour in ("red", "cyan"))
+    torch.testing.assert_close(red, 9 * near.labels)
+    torch.testing.assert_close(other, 9 * (3 - near.labels))
+    assert near.labels.unique().tolist() == [1, 2]
+    assert (near.asked_colour == 0).all()
+
+
+def test_what_is_asked_for_in_near_are_blue_discs(near):
+    discs = painted(near, "blue")
+    assert discs[near.masks].all()
+    # The areas of two discs differ by less than half, so shares tell one of three from two.
+    share = near.masks.sum((1, 2)) / discs.sum((1, 2))
+    torch.testing.assert_close((3 * share).round().long(), near.labels)
+
+
+def test_the_box_of_near_is_that_of_the_asked_discs_together(near):
+    two = near.labels == 2
+    sides = near.boxes[:, 2:] - near.boxes[:, :2]
+    assert (sides[~two].amax(1) <= 11).all()
+    assert (sides[two].amax(1) >= 12).all()
+
+
+def random_network(attention=None):
+    """A dense network with random weights and statistics, in double precision."""
+    torch.manual_seed(0)
+    model = DenseCNN(attention=attention).double().eval()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    return model
+
+
+def change_of_logits(model, scenes, repainted):
+    """How much the logits of the asked pixels change when other pixels, bool (n, s, s), are painted anew."""
+    x = scenes.inputs().double()
+    y = torch.where(
+        repainted[:, None], torch.randn(x.shape, generator=torch.Generator().manual_seed(1)).double(), x
+    )
+    with torch.no_grad():
+        return (model(x) - model(y)).abs()
+
+
+def test_no_pixel_of_a_disc_sees_a_flag_unless_attention_carries_it(near):
+    few = replace(near, **{name: getattr(near, name)[:60] for name in ("images", "masks")})
+    flags, discs = painted(few, "red"), painted(few, "blue")
+    plain, spatial = random_network(), random_network(lambda channels: SpatialAttention(7))
+    blind = change_of_logits(plain, few, flags)
+    assert (blind[discs] == 0).all()
+    assert blind.max() > 0
+    assert change_of_logits(spatial, few, flags)[discs].max() > 0
+
+
+def test_no_pixel_of_a_shape_sees_the_patch_unless_attention_carries_it():
+    what = make_scenes(60, task="what", seed=3)
+    patch = torch.zeros_like(what.masks)
+    patch[:, :PATCH, :PATCH] = True
+    blind = change_of_logits(random_network(), what, patch)
+    assert (blind[what.masks] == 0).all()
+    assert blind.max() > 0
+    seeing = random_network(lambda channels: ChannelAttention(channels, 4))
+    assert change_of_logits(seeing, what, patch)[what.masks].max() > 0
+
+
 @pytest.mark.parametrize(
     "knob",
     [
@@ -137,13 +216,16 @@ def test_eleven_shapes_fit_when_the_image_is_large_enough():
     [
         ({"n": 0}, "n is 0; give a whole number of at least 1."),
         ({"n": 2.5}, r"n is 2.5 \(float\); give a whole number."),
-        ({"task": "who"}, "task is 'who'; choose 'where' or 'what'."),
+        ({"task": "who"}, "task is 'who'; choose 'where', 'what' or 'near'."),
         ({"size": 20}, r"size is 20, which has no room for 5 shapes with a radius of 6"),
         ({"size": 20, "task": "what"}, "size is 20; give a whole number of at least 29."),
         ({"seed": -1}, "seed is -1; give a whole number of at least 0."),
         ({"distractors": 6, "task": "what"}, "distractors is 6; give a whole number from 0 to 5."),
         ({"distractors": 20}, "size is 48, which has no room for 21 shapes"),
         ({"radius": (6, 4)}, r"radius is \(6, 4\); give the smallest and the largest in pixels"),
+        ({"size": 32, "task": "near"}, "size is 32"),
+        ({"distractors": 0, "task": "near"}, "distractors is 0; give a whole number from 1 to 5."),
+        ({"distractors": 6, "task": "near"}, "distractors is 6; give a whole number from 1 to 5."),
         ({"radius": 5}, "radius is 5; give the smallest and the largest"),
         ({"noise": 200}, "noise is 200; give a whole number from 0 to 127."),
         ({"clutter": -1}, "clutter is -1; give a whole number of at least 0."),

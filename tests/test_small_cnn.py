@@ -5,9 +5,10 @@ import torch
 from torch import nn
 
 from cbam_course import CBAM, ChannelAttention, SpatialAttention, SqueezeExcitation
+from cbam_course.experiments.models import HEADS as POOLED
+from cbam_course.experiments.models import MODELS, model_named
 from cbam_course.networks.baselines import AddedContext, OnePool, Parallel, SpatialFirst
 from cbam_course.networks.small_cnn import HEADS, DenseCNN, SmallCNN
-from cbam_course.training.variants import MODELS, Variant
 
 
 @pytest.fixture
@@ -116,9 +117,9 @@ def test_the_orders_differ_as_their_equations_say():
         (lambda: AddedContext(0), "in_channels is 0"),
         (lambda: OnePool(8, pool="max"), "pool is 'max'; choose 'average' or 'maximum'."),
         (lambda: SmallCNN(5)(torch.zeros(1, 1, 16, 16)), "x has 1 channels"),
-        (lambda: Variant("resnet"), "models has 'resnet'; choose from plain, "),
-        (lambda: Variant("plain-r8"), "models has 'plain-r8', and plain has no attention to change."),
-        (lambda: Variant("plain-max").build("dense", None), "plain-max pools the image into one answer"),
+        (lambda: model_named("resnet"), "models has 'resnet'; choose from plain, "),
+        (lambda: model_named("plain-r8"), "models has 'plain-r8', and plain has no attention to change."),
+        (lambda: model_named("plain-max").build("dense", None), "plain-max pools the image into one answer"),
     ],
 )
 def test_a_bad_argument_gets_one_sentence(build, sentence):
@@ -128,21 +129,21 @@ def test_a_bad_argument_gets_one_sentence(build, sentence):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_named_model_runs(x, name):
-    assert Variant(name).build("small", 4)(x).shape == (2, 4)
-    if name not in ("plain-max", "plain-mlp"):
-        assert Variant(name).build("dense", None)(x).shape == (2, 16, 16)
+    assert model_named(name).build("small", 4)(x).shape == (2, 4)
+    if name not in POOLED:
+        assert model_named(name).build("dense", None)(x).shape == (2, 16, 16)
 
 
 def test_the_wider_baseline_has_the_parameters_of_cbam_and_longer_means_three_times():
     for network, classes in (("small", 3), ("small", 5), ("dense", None)):
         wide, cbam = (
-            sum(p.numel() for p in Variant(n).build(network, classes).parameters())
+            sum(p.numel() for p in model_named(n).build(network, classes).parameters())
             for n in ("plain-wide", "cbam")
         )
         assert 1 <= wide / cbam < 1.03
-    assert [Variant(n).epochs(8) for n in ("plain-long", "plain", "cbam")] == [24, 8, 8]
+    assert [model_named(n).longer for n in ("plain-long", "plain", "cbam")] == [3, 1, 1]
 
 
 def test_a_name_can_carry_a_reduction_ratio_and_a_kernel():
-    block = Variant("cbam-r8-k3").build("small", 5).blocks[2].attention
+    block = model_named("cbam-r8-k3").build("small", 5).blocks[2].attention
     assert (block.channel.mlp[0].out_features, block.spatial.conv.kernel_size) == (8, (3, 3))

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from cbam_course import CBAM, capture, insert_attention, remove_attention
+from cbam_course.attention.fused import FusedCBAM, fuse
 
 pytestmark = [
     pytest.mark.skipif(
@@ -68,3 +69,16 @@ def test_a_training_step_reaches_the_attention_and_inference_goes_through_its_ga
         detections = yolo(torch.rand(1, 3, 64, 64))[0]
     assert detections.isfinite().all()
     assert {len(calls) for calls in gates.values()} == {1}
+
+
+def test_inserted_attention_is_fused_and_gives_the_same_answers(yolo):
+    insert_attention(yolo.eval(), CBAM)
+    x = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        expected = yolo(x)[0]
+        places = attended(yolo)
+        actual = fuse(yolo)(x)[0]
+    assert [
+        name.removesuffix(".attention") for name, m in yolo.named_modules() if type(m) is FusedCBAM
+    ] == places
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-4)

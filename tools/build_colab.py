@@ -20,38 +20,46 @@ LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)\s]+)\)")
 CELL = '''\
 # @title Run this cell first: it installs the course's helper package, which it carries
 # Nothing is downloaded, and torch, numpy and ipywidgets are left as they are.
-import base64
-import subprocess
-import sys
-import tempfile
-from importlib import metadata
-from pathlib import Path
-
-NAME, SHA256 = "{name}", "{sha256}"
-WHEEL = """
+def install_cbam_course(name="{name}", sha256="{sha256}", carried="""
 {content}
-"""
+"""):
+    import base64
+    import hashlib
+    import subprocess
+    import sys
+    import tempfile
+    from importlib import metadata
+    from pathlib import Path
 
-
-def installed():
-    """What pip noted where the package came from; empty if it is not there."""
-    try:
-        return metadata.distribution("cbam-course").read_text("direct_url.json") or ""
+    try:  # what pip noted where the package came from
+        installed = metadata.distribution("cbam-course").read_text("direct_url.json") or ""
     except metadata.PackageNotFoundError:
-        return ""
-
-
-# A checkout that somebody works in is left alone.
-if SHA256 not in installed() and '"editable": true' not in installed():
+        installed = ""
+    # A checkout that somebody works in is left alone.
+    if sha256 in installed or '"editable": true' in installed:
+        return
+    try:
+        wheel = base64.b64decode(carried)
+    except ValueError:
+        wheel = b""
+    if hashlib.sha256(wheel).hexdigest() != sha256:
+        sys.exit("The package that this notebook carries is damaged: nothing was installed. Get the notebook again.")
     with tempfile.TemporaryDirectory() as folder:
-        wheel = Path(folder) / NAME
-        wheel.write_bytes(base64.b64decode(WHEEL))
+        file = Path(folder) / name
+        file.write_bytes(wheel)
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--no-index", "--no-deps", "--force-reinstall", str(wheel)], check=True)
+        pip += ["--no-index", "--no-deps", "--force-reinstall", str(file)]
+        done = subprocess.run(pip, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"The package that this notebook carries could not be installed: {{done.stderr.strip()}}")
 
-from cbam_course.workspace import keep_work
 
-keep_work()'''
+try:
+    install_cbam_course()
+finally:
+    del install_cbam_course
+
+__import__("cbam_course.storage").storage.keep_work()'''
 
 
 def build_wheel(root: Path, folder: Path) -> Path:

@@ -26,7 +26,7 @@ import sys
 
 if "google.colab" in sys.modules:
     %pip install --quiet --no-deps {source}
-    from cbam_course.workspace import keep_work
+    from cbam_course.storage import keep_work
 
     keep_work()"""
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..home import course_home
+from ..storage import course_home
 from .report import Report
 from .tasks import all_tasks, next_open_task, say, texts, word
 

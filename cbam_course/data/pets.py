@@ -1,15 +1,17 @@
 """Oxford-IIIT Pet: photographs of cats and dogs with the pet's outline; a copy on this computer first."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .download import data_folders, download_folder, fetch_archives, find_folder, first_of
 from .photos import resize_photo
-from .sources import data_folders, download_folder, fetch_archives, find_folder, first_of
 
 _FOLDER = "oxford-iiit-pet"
+_AT_MOST = 1_000_000_000  # bytes of an archive: the larger has 792 million
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +85,17 @@ def load_pets(
 
 
 def _local_copy(split: str, n: int | None, size: int) -> Pets:
+    return _read(find_folder(_FOLDER), split, n, size)
+
+
+def _read(folder: Path, split: str, n: int | None, size: int) -> Pets:
     from torchvision.datasets import OxfordIIITPet
 
-    pets = OxfordIIITPet(find_folder(_FOLDER), split, target_types=("category", "segmentation"))
+    try:
+        pets = OxfordIIITPet(folder, split, target_types=("category", "segmentation"))
+    except (OSError, RuntimeError):
+        problem = f"{folder / _FOLDER} is not complete; delete it, and it is fetched again"
+        raise ValueError(problem) from None
     chosen = (
         range(len(pets)) if n is None else torch.linspace(0, len(pets) - 1, min(n, len(pets))).round().long()
     )
@@ -111,6 +121,7 @@ def _original(split: str, n: int | None, size: int) -> Pets:
     from torchvision.datasets import OxfordIIITPet
 
     # The smaller archive first: a server that is out of order is noticed sooner.
-    archives = {url: f"md5:{md5}" for url, md5 in reversed(OxfordIIITPet._RESOURCES)}
-    fetch_archives(archives, _FOLDER, download_folder())
-    return _local_copy(split, n, size)
+    archives = {url: (f"md5:{md5}", _AT_MOST) for url, md5 in reversed(OxfordIIITPet._RESOURCES)}
+    folder = download_folder()
+    fetch_archives(archives, _FOLDER, folder)
+    return _read(folder, split, n, size)

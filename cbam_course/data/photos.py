@@ -1,4 +1,4 @@
-"""Real photographs that scikit-image carries, no download needed."""
+"""Real photographs that scikit-image carries, no download needed, and what a network reads of stored pixels."""
 
 import torch
 from torch import Tensor
@@ -56,3 +56,11 @@ def resize_photo(photo: Tensor, size: int | tuple[int, int]) -> Tensor:
         raise ValueError(f"size is {size!r}; give whole numbers of at least 1: 224, or (200, 300).")
     resized = F.interpolate(photo[None].float(), size, mode="bilinear", antialias=True, align_corners=False)
     return resized[0].round().clamp(0, 255).to(torch.uint8)
+
+
+def to_float(images: Tensor) -> Tensor:
+    """Return images as float32 from -1 (black) to 1 (white); floating-point images come back unchanged.
+
+    ``y = x / 127.5 - 1`` for ``uint8`` x from 0 to 255.
+    """
+    return images if images.is_floating_point() else images.to(torch.float32).div_(127.5).sub_(1)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .pixels import to_float
+from .photos import to_float
 from .random_numbers import RandomNumbers
 from .scene_recipes import CLASSES, COLOURS, DISTANCE, PATCH, Recipe, cells, draw_block, near_layouts
 from .shapes import PALETTE, QUARTERS
@@ -81,9 +81,9 @@ def make_scenes(
     ``"where"``: the red shape is the target, the others have other colours; the label is its shape (of 5).
     ``"what"``: all shapes differ in colour, and the patch in the top left corner has the colour of the one
     that is asked for; the label is its shape (of 3). Shapes stay at least 19 pixels away from the patch.
-    ``"near"``: several blue discs, each with a flag of 3 × 3 pixels that begins 13 to 15 pixels beyond its outermost pixel and
-    stands farther from every other disc; asked for are the discs whose flag is red (the others are cyan), at least
-    one and never all; the label is their number.
+    ``"near"``: several blue discs, each with a flag of 3 × 3 pixels that begins 13 to 15 pixels beyond its outermost
+    pixel and stands farther from every other disc; asked for are the discs whose flag is red (the others are cyan),
+    at least one and never all; the label is their number.
 
     Args:
         n: number of scenes, at least 1.

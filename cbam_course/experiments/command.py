@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from . import execute, report, rerun, verify
-from .registration import registration_named, registrations
+from .ledger import Ledger
 from .sweep import COMPUTE, add_compute_arguments
 
 
@@ -31,35 +31,42 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    for registration in registrations().values():
-        print(f"{registration.name:16} {report.state(registration)}: {registration.title}")
+    ledger = Ledger()
+    for registration in ledger.registrations().values():
+        print(f"{registration.name:16} {report.state(ledger, registration)}: {registration.title}")
     return 0
 
 
 def _compute(options: argparse.Namespace) -> int:
-    registration = registration_named(options.name)
+    ledger = Ledger()
     chosen = {name: getattr(options, name) for name in COMPUTE}
-    failed = {"tune": execute.tune, "run": execute.run}[options.word](registration, **chosen)
+    failed = {"tune": execute.tune, "run": execute.run}[options.word](
+        ledger, ledger.registration(options.name), **chosen
+    )
     return 1 if failed else 0
 
 
 def _rerun(options: argparse.Namespace) -> int:
-    outcome = rerun.rerun(registration_named(options.name), options.row)
+    ledger = Ledger()
+    outcome = rerun.rerun(ledger, ledger.registration(options.name), options.row)
     print(outcome)
     return 0 if outcome.agrees else 1
 
 
 def _report(options: argparse.Namespace) -> int:
-    print(f"written: {report.write_report()}")
+    print(f"written: {report.write_report(Ledger())}")
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
-    faults = verify.faults()
+    ledger = Ledger()
+    faults = verify.faults(ledger)
     for fault in faults:
         print(fault, file=sys.stderr)
     if not faults:
         print("Registrations, tables and report fit together.")
+    if note := verify.history_missing(ledger):
+        print(note, file=sys.stderr)
     return 1 if faults else 0
 
 

@@ -71,7 +71,7 @@ class DataSet:
 
         Raises:
             ValueError: there are too few photographs, or the numbers are no multiples of the number of classes.
-            cbam_course.data.sources.DataNotFound: photographs cannot be had.
+            cbam_course.data.download.DataNotFound: photographs cannot be had.
         """
         if self.source == "cifar10":
             return _photographs("cifar10", load_cifar10, len(CLASS_NAMES), images, validation, seed)

@@ -1,24 +1,28 @@
 """Tune and run a registered experiment; killed and started again it goes on where it was."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import joblib
 import torch
 from tqdm.auto import tqdm
 
+from .ledger import Ledger
 from .provenance import provenance
-from .registration import NotRegistered, Registration, folder, missing_runs, require_committed
+from .registration import NotRegistered, Registration
 from .run import Run, perform
-from .tables import Table, locked, read_table
-from .workers import workers
+from .tables import Table, locked, missing_runs
+from .workers import perform_and_watch, workers
 
 
-def tune(registration: Registration, **options) -> int:
+def tune(ledger: Ledger, registration: Registration, **options) -> int:
     """Make the missing tuning runs; the test set stays closed.
 
     Args:
+        ledger: where it stands, and where the rows go.
         registration: what to tune.
         options: see :func:`compute`.
 
@@ -28,16 +32,17 @@ def tune(registration: Registration, **options) -> int:
     Raises:
         NotRegistered: the registration is not committed as it is, or looks at every rate.
     """
-    require_committed(registration)
+    ledger.require_committed(registration)
     if registration.every_rate:
         raise NotRegistered(f"{registration.name} looks at every rate, so there is nothing to tune.")
-    return _fill(registration, tuning_path(registration), registration.tuning_runs(), "tune", options)
+    return _fill(registration, ledger.tuning_path(registration), registration.tuning_runs(), "tune", options)
 
 
-def run(registration: Registration, **options) -> int:
+def run(ledger: Ledger, registration: Registration, **options) -> int:
     """Make the missing evaluation runs with the rates that tuning chose.
 
     Args:
+        ledger: where it stands, and where the rows go.
         registration: what to run.
         options: see :func:`compute`.
 
@@ -47,20 +52,10 @@ def run(registration: Registration, **options) -> int:
     Raises:
         NotRegistered: the registration is not committed as it is, or its tuning is not complete.
     """
-    require_committed(registration)
-    rates = registration.chosen_rates(read_table(tuning_path(registration)))
+    ledger.require_committed(registration)
+    rates = registration.chosen_rates(ledger.tuning(registration))
     wanted = registration.evaluation_runs(rates)
-    return _fill(registration, evaluation_path(registration), wanted, "run", options)
-
-
-def tuning_path(registration: Registration) -> Path:
-    """Return the table of the tuning runs."""
-    return folder() / f"{registration.name}.tuning.csv"
-
-
-def evaluation_path(registration: Registration) -> Path:
-    """Return the table of the evaluation runs."""
-    return folder() / f"{registration.name}.csv"
+    return _fill(registration, ledger.evaluation_path(registration), wanted, "run", options)
 
 
 def compute(
@@ -109,7 +104,9 @@ def _results(runs, columns, jobs, threads, device, scheduler) -> Iterable[dict]:
         # In this very process: nothing is left behind when it is killed.
         yield from (perform(run, columns, threads, device) for run in runs)
         return
-    calls = (joblib.delayed(perform)(run, columns, threads, device) for run in runs)
+    # A process of this computer ends with this one; a cluster has a life of its own.
+    work = perform if scheduler is not None else partial(perform_and_watch, os.getpid())
+    calls = (joblib.delayed(work)(run, columns, threads, device) for run in runs)
     with workers(scheduler, threads):
         yield from joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)
 

@@ -127,8 +127,9 @@ def model_named(name: str, settings: Mapping | None = None) -> Model:
         ValueError: there is no such model; the message names those that there are.
     """
     bases = "|".join(sorted(map(re.escape, MODELS), key=len, reverse=True))
-    ending = r"(?:-r(?P<r>[1-9]\d*))?(?:-k(?P<k>\d*[13579]))?(?P<identity>-identity)?(?P<tenth>-tenth)?(?P<staged>-staged)?"
-    match = re.fullmatch(rf"(?P<base>{bases}){ending}", name)
+    layer = r"(?:-r(?P<r>[1-9]\d*))?(?:-k(?P<k>\d*[13579]))?"
+    training = r"(?P<identity>-identity)?(?P<tenth>-tenth)?(?P<staged>-staged)?"
+    match = re.fullmatch(rf"(?P<base>{bases}){layer}{training}", name)
     if match is None:
         raise ValueError(f"models has {name!r}; choose from {', '.join(MODELS)}.")
     base, layered = match["base"], match["base"] in _LAYERS

@@ -43,7 +43,7 @@ def outcomes(registration: Registration, table: pd.DataFrame, withdrawn: dict[st
         table: the rows of its evaluation, as far as they are there.
         withdrawn: key of a comparison that was given up -> reason.
     """
-    good = table[table.error.fillna("") == ""] if len(table) else table
+    good = table[table.error == ""]
     found = [_difference(comparison, good) for comparison in registration.primary]
     complete = all(d is not None and d.n >= len(registration.seeds) for d in found)
     corrected = holm([d.p_value for d in found]) if complete else [float("nan")] * len(found)

@@ -25,29 +25,29 @@ def provenance(command: str) -> dict[str, str]:
     }
 
 
-def commit() -> str:
+def commit(checkout: Path = CHECKOUT) -> str:
     """Return the short hash of this checkout's commit, ``+`` if the package has uncommitted changes.
 
     Empty where the package does not lie in a checkout of its own, such as in site-packages below somebody's home
     folder that happens to be a repository.
+
+    Args:
+        checkout: the folder that holds the package.
     """
     try:
-        if Path(git("rev-parse", "--show-toplevel")).resolve() != CHECKOUT:
+        if Path(_git(checkout, "rev-parse", "--show-toplevel")).resolve() != checkout.resolve():
             return ""
-        head = git("rev-parse", "--short=10", "HEAD")
-        return head + ("+" if git("status", "--porcelain", "--", "cbam_course") else "")
+        # A folder that git ignores, such as an environment inside a checkout, has no commit either.
+        if not _git(checkout, "ls-files", "cbam_course/__init__.py"):
+            return ""
+        head = _git(checkout, "rev-parse", "--short=10", "HEAD")
+        return head + ("+" if _git(checkout, "status", "--porcelain", "--", "cbam_course") else "")
     except (OSError, subprocess.CalledProcessError):
         return ""
 
 
-def git(*words: str) -> str:
-    """Return what git prints about this checkout.
-
-    Raises:
-        OSError: there is no git.
-        subprocess.CalledProcessError: git refuses, for example because this is no checkout.
-    """
-    command = ["git", "-C", str(CHECKOUT), *words]
+def _git(checkout: Path, *words: str) -> str:
+    command = ["git", "-C", str(checkout), *words]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip("\n")
 
 

@@ -44,7 +44,6 @@ Once a run was made the file is not edited: its hash stands in every row. A chan
 """
 
 import hashlib
-import subprocess
 import tomllib
 from dataclasses import dataclass
 from itertools import product
@@ -52,11 +51,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..training.results import results_folder
 from .data import data_named
 from .models import model_named
-from .provenance import CHECKOUT, git
 from .run import Run
+from .tables import missing_runs
 
 EXPECTED = ("higher", "lower", "none")
 _ENOUGH_SEEDS = 10
@@ -186,66 +184,18 @@ class Registration:
         return Run(data, model, seed, epochs, self.images, rate, self.batch_size, self.validation, test)
 
 
-def missing_runs(wanted: list[Run], table: pd.DataFrame) -> list[Run]:
-    """Return the runs that have no row, or only failed ones."""
-    done = {run_of(row) for row in table.to_dict("records") if not _failed(row)}
-    return [run for run in wanted if run not in done]
-
-
-def run_of(row: dict) -> Run:
-    """Return what a row computed."""
-    return Run(
-        row["data"], row["model"], int(row["seed"]), int(row["epochs"]), int(row["images"]),
-        float(row["learning_rate"]), int(row["batch_size"]), int(row["validation"]), int(row["test"]),
-    )  # fmt: skip
-
-
-def _failed(row: dict) -> bool:
-    return isinstance(row["error"], str) and row["error"] != ""
-
-
-def folder() -> Path:
-    """Return where registrations and tables lie."""
-    return results_folder()
-
-
-def registrations() -> dict[str, Registration]:
-    """Return all registrations by name, in the order of their names."""
-    paths = sorted((folder() / "registered").glob("*.toml"))
-    return {path.stem: read_registration(path) for path in paths if path.stem != "withdrawn"}
-
-
-def registration_named(name: str) -> Registration:
-    """Return one registration.
-
-    Raises:
-        NotRegistered: there is none of that name, or it cannot be read.
-    """
-    path = folder() / "registered" / f"{name}.toml"
-    if not path.is_file() or name == "withdrawn":
-        names = ", ".join(p.stem for p in sorted(path.parent.glob("*.toml")) if p.stem != "withdrawn")
-        raise NotRegistered(f"No experiment {name!r} is registered; there are: {names or 'none'}.")
-    return read_registration(path)
-
-
-def withdrawn() -> dict[str, dict[str, str]]:
-    """Return the comparisons that were given up: registration -> key of the comparison -> reason."""
-    path = folder() / "registered" / "withdrawn.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
 def read_registration(path: Path) -> Registration:
     """Read a registration and see that it can be run and would count.
 
     Raises:
         NotRegistered: a field is missing, unknown or impossible; the message names it.
     """
-    raw = path.read_bytes().replace(b"\r\n", b"\n")
-    return parse_registration(path.stem, raw)
+    return parse_registration(path.stem, path.read_bytes())
 
 
 def parse_registration(name: str, raw: bytes) -> Registration:
     """Turn the bytes of a registration into one; see :func:`read_registration`."""
+    raw = raw.replace(b"\r\n", b"\n")  # git may hand a file out with the line ends of Windows
     try:
         entry = tomllib.loads(raw.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -345,28 +295,3 @@ def _check_sense(registration: Registration) -> None:
         raise NotRegistered(f"{r.name}.toml lists a primary comparison twice.")
     if bool(r.replaces) != bool(r.because):
         raise NotRegistered(f"{r.name}.toml: replaces and because belong together.")
-
-
-def require_committed(registration: Registration) -> None:
-    """Refuse to go on unless the registration is committed as it is.
-
-    Raises:
-        NotRegistered: it is not, or this is no git checkout.
-    """
-    path = f"results/registered/{registration.name}.toml"
-    try:
-        stored = subprocess.run(
-            ["git", "-C", str(CHECKOUT), "show", f"HEAD:{path}"], check=True, capture_output=True
-        ).stdout
-    except OSError:
-        raise NotRegistered("git is missing, and a registration counts once it is committed.") from None
-    except subprocess.CalledProcessError:
-        raise NotRegistered(f"{path} is not committed; commit it first, then run it.") from None
-    if parse_registration(registration.name, stored.replace(b"\r\n", b"\n")).hash != registration.hash:
-        raise NotRegistered(f"{path} was changed since it was committed; commit it, or take the change back.")
-
-
-__all__ = [
-    "Comparison", "NotRegistered", "Registration", "folder", "git", "missing_runs", "read_registration",
-    "registration_named", "registrations", "require_committed", "run_of", "withdrawn",
-]  # fmt: skip

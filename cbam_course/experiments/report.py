@@ -4,68 +4,67 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..home import write_whole
+from ..storage import write_whole
 from ..training.statistics import summary
-from .execute import evaluation_path, tuning_path
+from .ledger import Ledger
 from .outcomes import Outcome, outcomes, rows_of
-from .registration import NotRegistered, Registration, folder, missing_runs, registrations, withdrawn
-from .tables import read_table
+from .registration import NotRegistered, Registration
+from .tables import missing_runs
 
 _HEAD = """\
 # Results
 
-This file is written by `python -m cbam_course experiment report` from the registrations in `registered/` and the tables
-beside it; `experiment verify` compares it with them, and the tests run that. Do not edit it.
+This file is written by `python -m cbam_course experiment report` from the registrations in `registered/` and the
+tables beside it; `experiment verify` compares it with them, and the tests run that. Do not edit it.
 
 * **Registered first.** A file in `registered/` says what is compared, how it is tuned and what is expected. It was
-  committed before the first run, and its hash stands in every row. Differences are *first minus second*, paired by seed,
-  with the 95 % t interval of their mean.
-* **One family.** p-values are corrected for the number of primary comparisons of a registration (Holm 1979). A verdict
-  needs a corrected p-value below .05. *Not shown* does not mean *equal*.
-* **Tuned alike.** Each model's learning rate was chosen on validation images from the same rates, with the same seeds; of
-  rates within {margin:.0%} of the best the smallest was taken. The test set was opened once, at that rate.
+  committed before the first run, and its hash stands in every row. Differences are *first minus second*, paired by
+  seed, with the 95 % t interval of their mean.
+* **One family.** p-values are corrected for the number of primary comparisons of a registration (Holm 1979). A
+  verdict needs a corrected p-value below .05. *Not shown* does not mean *equal*.
+* **Tuned alike.** Each model's learning rate was chosen on validation images from the same rates, with the same
+  seeds; of rates within {margin:.0%} of the best the smallest was taken. The test set was opened once, at that rate.
 * **Room** is what the baseline leaves: 1 minus its score. A gain is read against it.
-* Scores are accuracies, or the mean over images of the intersection over union (`metric` says which). AdamW, one-cycle
-  learning rate, one CPU thread, float32. Attention has a reduction ratio of 4 and 7×7 kernels unless its name says
-  otherwise (`-r16`, `-k3`), and stands in every block. `plain-wide` has at least as many parameters as the network with
-  CBAM; `plain-long` trains three times as long; `plain-max` and `plain-mlp` pool mean and maximum in their heads;
-  `context-mean-max` adds channel attention's numbers instead of multiplying; `wide-kernel` adds a depthwise 7×7
-  convolution, `dilated` one of 3×3 with the same reach; `added-map` adds spatial attention's map.
+* Scores are accuracies, or the mean over images of the intersection over union (`metric` says which). AdamW,
+  one-cycle learning rate, one CPU thread, float32. Attention has a reduction ratio of 4 and 7×7 kernels unless its
+  name says otherwise (`-r16`, `-k3`), and stands in every block. `plain-wide` has at least as many parameters as the
+  network with CBAM; `plain-long` trains three times as long; `plain-max` and `plain-mlp` pool mean and maximum in
+  their heads; `context-mean-max` adds channel attention's numbers instead of multiplying; `wide-kernel` adds a
+  depthwise 7×7 convolution, `dilated` one of 3×3 with the same reach; `added-map` adds spatial attention's map.
 
-`python -m cbam_course experiment rerun NAME --row N` trains any row again and compares. `load_results("NAME")` reads a table.
+`python -m cbam_course experiment rerun NAME --row N` trains any row again and compares. `load_results("NAME")` reads
+a table.
 """
 _TAIL = """\
 ## Other files
 
-* `retold/where.csv`: an older table, all models at one learning rate of .003. Lesson 07 tells what was wrong with it. It is
-  evidence for nothing else.
+* `retold/where.csv`: an older table, all models at one learning rate of .003. Lesson 07 tells what was wrong with it.
+  It is evidence for nothing else.
 * `checkpoint.json`: how the ResNet-20 that travels with the course was trained.
 * `notebooks.csv`, `colab.csv`: seconds and memory of every notebook.
 """
 
 
-def write_report() -> Path:
-    """Write ``results/README.md`` whole and return its path."""
-    path = folder() / "README.md"
-    write_whole(path, report_text().encode("utf-8"))
-    return path
+def write_report(ledger: Ledger) -> Path:
+    """Write the report of a ledger whole and return its path."""
+    write_whole(ledger.report, report_text(ledger).encode("utf-8"))
+    return ledger.report
 
 
-def report_text() -> str:
+def report_text(ledger: Ledger) -> str:
     """Return the text of ``results/README.md`` as the tables have it."""
-    known = list(registrations().values())
-    tables = {r.name: read_table(evaluation_path(r)) for r in known}
-    given_up = withdrawn()
+    known = list(ledger.registrations().values())
+    tables = {r.name: ledger.evaluation(r) for r in known}
+    given_up = ledger.withdrawn()
     margin = max((r.margin for r in known), default=0.01)
     parts = [_HEAD.format(margin=margin), _overview(known, tables, given_up)]
-    parts += [_section(r, tables[r.name], given_up.get(r.name, {})) for r in known]
+    parts += [_section(r, state(ledger, r), tables[r.name], given_up.get(r.name, {})) for r in known]
     return "\n".join([*parts, _TAIL])
 
 
-def state(registration: Registration, table: pd.DataFrame | None = None) -> str:
+def state(ledger: Ledger, registration: Registration) -> str:
     """Return how far an experiment is, in words: registered, tuned, in progress, complete."""
-    table = read_table(evaluation_path(registration)) if table is None else table
-    tuning = read_table(tuning_path(registration))
+    tuning, table = ledger.tuning(registration), ledger.evaluation(registration)
     wanted = registration.tuning_runs()
     untuned = len(missing_runs(wanted, tuning))
     try:
@@ -114,20 +113,31 @@ def _disappointment(outcome: Outcome) -> int:
     return next((i for i, start in enumerate(order) if outcome.verdict.startswith(start)), len(order))
 
 
-def _section(registration: Registration, table: pd.DataFrame, given_up: dict[str, str]) -> str:
+def _section(registration: Registration, how_far: str, table: pd.DataFrame, given_up: dict[str, str]) -> str:
     r = registration
     lines = [f"## {r.name}", "", f"**{r.title}.** {' '.join(r.question.split())}", ""]
     if r.replaces:
         lines += [f"Replaces `{r.replaces}`: {r.because}", ""]
     lines += [
-        f"*{state(r, table).capitalize()}.* Registration `{r.hash}`. {r.images:,} training images, {r.epochs} epochs, batches of "
-        f"{r.batch_size}; seeds {_seeds(r.seeds)}" + (f" ({r.few_seeds})" if r.few_seeds else "") + ".",
+        f"*{how_far.capitalize()}.* Registration `{r.hash}`. {r.images:,} training images, {r.epochs} epochs, "
+        f"batches of {r.batch_size}; seeds {_seeds(r.seeds)}"
+        + (f" ({r.few_seeds})" if r.few_seeds else "")
+        + ".",
         "",
         f"Seen before: {' '.join(r.seen.split())}",
         "",
     ]
-    lines += ["| comparison | expected, because | first | second | difference (95 %) | room | corrected p | verdict |",
-              "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    names = (
+        "comparison",
+        "expected, because",
+        "first",
+        "second",
+        "difference (95 %)",
+        "room",
+        "corrected p",
+        "verdict",
+    )
+    lines += [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
     lines += [_row(outcome) for outcome in outcomes(r, table, given_up)]
     lines += ["", *_models(r, table)]
     return "\n".join([*lines, ""])
@@ -151,7 +161,7 @@ def _models(registration: Registration, table: pd.DataFrame) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     names = [*registration.models, *registration.ablations]
-    good = table[table.error.fillna("") == ""]
+    good = table[table.error == ""]
     for data in registration.data:
         for name in names:
             for rate, rows in rows_of(good, data, name).groupby("learning_rate"):

@@ -3,11 +3,13 @@
 import random
 from dataclasses import dataclass
 
-from .execute import evaluation_path
+import pandas as pd
+
+from .ledger import Ledger
 from .provenance import processor, versions
-from .registration import NotRegistered, Registration, run_of
+from .registration import NotRegistered, Registration
 from .run import Run, perform
-from .tables import read_table
+from .tables import SCORES, run_of
 
 # How far one run may lie from its row on another processor or with another version of torch. Rounding differs
 # there in the last digit, and training makes more of it: two such runs are as far apart as two neighbouring seeds.
@@ -21,52 +23,68 @@ class Rerun:
     Args:
         row: its number in the table, counted from 1.
         run: what was computed.
-        before, now: the score in the table, and that of the new run.
-        exact: whether the two have to be equal digit by digit: same versions, same processor.
+        before, now: the scores by column, in the table and of the new run.
+        exact: whether all of them have to be equal digit by digit: same versions, same processor. Else it is the
+            accuracy that has to be within ``TOLERANCE``.
     """
 
     row: int
     run: Run
-    before: float
-    now: float
+    before: dict[str, float]
+    now: dict[str, float]
     exact: bool
 
     @property
     def agrees(self) -> bool:
-        """Whether the new score is close enough to the old one."""
-        return self.before == self.now if self.exact else abs(self.before - self.now) <= TOLERANCE
+        """Whether the new scores are close enough to the old ones."""
+        if self.exact:
+            return not self._others
+        return abs(self.before["accuracy"] - self.now["accuracy"]) <= TOLERANCE
+
+    @property
+    def _others(self) -> list[str]:
+        return [name for name, now in self.now.items() if self.before[name] != now]
 
     def __str__(self) -> str:
-        what = f"row {self.row}, {self.run.model}, seed {self.run.seed}: {self.before:.5f} in the table, {self.now:.5f} now"
+        names = (self._others if self.exact else []) or ["accuracy"]
+        said = ", ".join(
+            f"{name} {self.before[name]:.5f} in the table, {self.now[name]:.5f} now" for name in names
+        )
         how = "equal digits" if self.exact else f"within {TOLERANCE}, because versions or processor differ"
+        what = f"row {self.row}, {self.run.model}, seed {self.run.seed}: {said}"
         return f"{what}; {'agrees' if self.agrees else 'DOES NOT AGREE'} ({how})"
 
 
-def rerun(registration: Registration, row: int | str = "random") -> Rerun:
-    """Train one evaluation row again, on one CPU thread.
+def rerun(ledger: Ledger, registration: Registration, row: int | str = "random") -> Rerun:
+    """Train one evaluation row again, on the CPU with as many threads as it had.
 
     Args:
+        ledger: where the table lies.
         registration: of which experiment.
         row: the number of a row of its table, counted from 1, or ``"random"``.
 
     Raises:
         NotRegistered: the table has no such row, or the run fails; the message says which.
     """
-    table = read_table(evaluation_path(registration))
-    number = _number(registration, row, len(table))
+    table = ledger.evaluation(registration)
+    number = _number(registration, row, table)
     old = table.iloc[number - 1].to_dict()
-    new = perform(run_of(old), {}, threads=1, device="cpu")
+    new = perform(run_of(old), {}, threads=int(old["threads"]), device="cpu")
     if new["error"]:
         raise NotRegistered(f"{registration.name}, row {number}, failed now: {new['error']}")
+    now = {name: round(new[name], 5) for name in SCORES if name in new}
     exact = (old["versions"], old["processor"], old["device"]) == (versions(), processor(), "cpu")
-    return Rerun(number, run_of(old), float(old["accuracy"]), round(new["accuracy"], 5), exact)
+    return Rerun(number, run_of(old), {name: float(old[name]) for name in now}, now, exact)
 
 
-def _number(registration: Registration, row: int | str, count: int) -> int:
-    if count == 0:
-        raise NotRegistered(f"{registration.name} has no rows yet.")
+def _number(registration: Registration, row: int | str, table: pd.DataFrame) -> int:
+    finished = [number for number, error in enumerate(table["error"], start=1) if not error]
+    if not finished:
+        raise NotRegistered(f"{registration.name} has no finished rows yet.")
     if row == "random":
-        return random.randint(1, count)
-    if not str(row).isdigit() or not 1 <= int(row) <= count:
-        raise NotRegistered(f"row is {row}; give a number from 1 to {count}, or random.")
+        return random.choice(finished)
+    if not str(row).isdigit() or int(row) not in finished:
+        raise NotRegistered(
+            f"row is {row}; give the number of a finished row, from 1 to {finished[-1]}, or random."
+        )
     return int(row)

@@ -12,9 +12,8 @@ from .data import DATA, data_named
 from .execute import compute
 from .models import model_named
 from .provenance import provenance
-from .registration import missing_runs
 from .run import Run
-from .tables import COLUMNS, Table, locked
+from .tables import COLUMNS, Table, locked, missing_runs
 
 COMPUTE = ("jobs", "threads", "device", "scheduler")  # options that say where runs are computed
 
@@ -133,7 +132,7 @@ def run(options: argparse.Namespace) -> int:
         )
         return 2
     print(table.groupby("model", sort=False)["accuracy"].agg(["mean", "std", "count"]).round(4))
-    failed = table[table.error.fillna("") != ""]
+    failed = table[table.error != ""]
     for row in failed.itertuples():
         print(f"{row.model}, seed {row.seed}, failed: {row.error}", file=sys.stderr)
     return 1 if len(failed) else 0

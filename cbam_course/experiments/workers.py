@@ -9,12 +9,20 @@ computes them (all with this course and the same versions installed)::
 The rows are written by the process that called the sweep, so it can be stopped and started again as usual.
 """
 
+import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import joblib
+import psutil
+
+from .run import Run, perform
 
 _SECONDS = 10  # how long to look for the scheduler
+_SECONDS_BETWEEN_LOOKS = 1
+_WATCH = "watch the parent"
 
 
 @contextmanager
@@ -38,6 +46,30 @@ def workers(scheduler: str | None, threads: int) -> Iterator[None]:
         _require_one_run_at_a_time(client)
         with joblib.parallel_config(backend="dask"):
             yield
+
+
+def perform_and_watch(parent: int, run: Run, provenance: dict, threads: int, device: str | None) -> dict:
+    """Compute a run in a process that ends when the one that started it is gone, however that was killed.
+
+    Args:
+        parent: number of the process that called the sweep.
+        run, provenance, threads, device: see :func:`cbam_course.experiments.run.perform`.
+    """
+    watch(parent)
+    return perform(run, provenance, threads, device)
+
+
+def watch(parent: int) -> None:
+    """Make this process end when another one, given by its number, is gone."""
+    if all(thread.name != _WATCH for thread in threading.enumerate()):
+        threading.Thread(target=_end_with, args=(parent,), name=_WATCH, daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    # On Windows a process keeps the number of a parent that is gone; elsewhere it gets another parent at once.
+    while os.getppid() == parent and psutil.pid_exists(parent):
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    os._exit(1)
 
 
 def _client(scheduler: str):

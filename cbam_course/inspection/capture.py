@@ -1,12 +1,16 @@
-"""Look at the gates of a network while it runs."""
+"""Look at the gates of a network while it runs, and at the images that drive a channel most."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from ..arguments import require_module
+from ..data.photos import to_float
 from ..networks.attached import IdentityStart
+from .mirror import as_it_stands
 
 _ABSENT = object()
 
@@ -47,14 +51,111 @@ def capture(model: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
         )
     records: dict[str, list[Tensor]] = {}
     with ExitStack() as undo:
-        for name, module in gated.items():
-            records[name] = []
-            undo.callback(_put_back, module, vars(module).get("gate", _ABSENT))
-            vars(module)["gate"] = _recording(module.gate, records[name], name)
+        records |= {name: [] for name in gated}
+        replace_gate_methods(model, lambda gate, name: _recording(gate, records[name], name), undo)
         for name, module in starts.items():
             values = records[f"{name}.alpha" if name else "alpha"] = []
             undo.callback(module.register_forward_hook(_recording_alpha(values)).remove)
         yield records
+
+
+def replace_gate_methods(
+    model: nn.Module, wrap: Callable[[Callable, str], Callable], undo: ExitStack
+) -> list[str]:
+    """Put ``wrap(gate, name)`` in the place of every ``gate`` method until ``undo`` closes; return their names.
+
+    Raises:
+        TypeError: ``model`` is not a module.
+    """
+    gated = _gated_modules(model)
+    for name, module in gated.items():
+        undo.callback(_put_back, module, vars(module).get("gate", _ABSENT))
+        vars(module)["gate"] = wrap(module.gate, name)
+    return list(gated)
+
+
+def gates_by_depth(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
+    """Return the gates that ran on these images, from the first layer to the last.
+
+    Args:
+        model: a network with gates; run in ``eval`` mode, and left in the mode it was in.
+        images: (N, 3, H, W), uint8 (read from -1 to 1) or floating point as the network reads them.
+
+    Returns:
+        Name of the module -> gate (N, C, 1, 1) or (N, 1, h, w), in the order in which they ran.
+
+    Raises:
+        TypeError, ValueError: as in :func:`capture`; or a gate ran several times in one pass.
+    """
+    like = next(model.parameters())
+    with as_it_stands(model), capture(model) as records:
+        model(to_float(images).to(like))
+    several = [name for name, gates in records.items() if len(gates) > 1]
+    if several:
+        raise ValueError(
+            f"the gate of {several[0]!r} ran {len(records[several[0]])} times; use capture(model)."
+        )
+    return {name: gates[0] for name, gates in records.items() if gates}
+
+
+class Driven(NamedTuple):
+    """The images that drive a channel most.
+
+    Args:
+        indices: int64 (k,), which images, the strongest first.
+        values: (k,), how strongly.
+        maps: (k, h, w), the channel's maps of them.
+    """
+
+    indices: Tensor
+    values: Tensor
+    maps: Tensor
+
+
+def strongest_images(
+    model: nn.Module,
+    layer: nn.Module,
+    images: Tensor,
+    channel: int,
+    *,
+    k: int = 9,
+    pool: str = "max",
+    batch_size: int = 256,
+) -> Driven:
+    """Return the images on which a channel of a layer is largest.
+
+    Args:
+        model: run in ``eval`` mode, and left in the mode it was in.
+        layer: a module inside ``model`` that returns a feature map (N, C, h, w), once in a pass.
+        images: (N, 3, H, W), uint8 or floating point.
+        channel: from 0 to C - 1.
+        k: number of images, at least 1; all where there are fewer.
+        pool: ``"max"`` (one strong position is enough) or ``"mean"`` over the positions.
+        batch_size: images at a time.
+
+    Raises:
+        ValueError: there is no such channel or pool.
+    """
+    if pool not in ("max", "mean"):
+        raise ValueError(f"pool is {pool!r}; choose 'max' or 'mean'.")
+    maps: list[Tensor] = []
+
+    def keep(module, inputs, output):
+        if not 0 <= channel < output.shape[1]:
+            raise ValueError(f"channel is {channel}; this layer has the channels 0 to {output.shape[1] - 1}.")
+        maps.append(output[:, channel].detach().clone())
+
+    like, hook = next(model.parameters()), layer.register_forward_hook(keep)
+    try:
+        with as_it_stands(model):
+            for some in images.split(batch_size):
+                model(to_float(some).to(like))
+    finally:
+        hook.remove()
+    found = torch.cat(maps)
+    pooled = found.amax(dim=(1, 2)) if pool == "max" else found.mean(dim=(1, 2))
+    values, indices = pooled.topk(min(k, len(pooled)))
+    return Driven(indices, values, found[indices])
 
 
 def _gated_modules(model: nn.Module) -> dict[str, nn.Module]:

@@ -5,6 +5,7 @@ The ResNet-20 for CIFAR-10 is about one megabyte. ``tools/train_checkpoint.py`` 
 warning says so in one sentence and the network starts with fresh ones.
 """
 
+import io
 import re
 import warnings
 from hashlib import sha256
@@ -16,8 +17,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from ..data.cifar10 import CLASS_NAMES
-from ..data.download import fetch, matches
-from ..data.sources import DataNotFound, first_of
+from ..data.download import DataNotFound, fetch, first_of, read_checked
 from .resnet import CifarResNet
 
 WEIGHTS = Path(__file__).parent / "weights" / "resnet20_cifar10.safetensors"
@@ -29,7 +29,7 @@ _NAMED_HASH = re.compile(r"-([0-9a-f]{8,})\.")
 def pretrained_resnet20(path: Path = WEIGHTS, expected: str = SHA256) -> CifarResNet:
     """Return the ResNet-20 trained on CIFAR-10, in ``eval`` mode.
 
-    Its input is what ``to_float`` of :mod:`cbam_course.data.pixels` makes of 32×32 images, its output the logits
+    Its input is what ``to_float`` of :mod:`cbam_course.data.photos` makes of 32×32 images, its output the logits
     of :data:`cbam_course.data.cifar10.CLASS_NAMES`. Where the file is missing or broken, a warning says so in one
     sentence and the network has fresh weights, so that whatever follows still runs.
 
@@ -104,9 +104,11 @@ def _imagenet_weights(url: str, download: bool) -> dict:
     checksum = f"sha256:{digits.group(1) if digits else ''}"
 
     def here() -> dict:
-        if not path.exists() or not matches(path, checksum):
-            raise FileNotFoundError(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            content = read_checked(path, checksum)
+        except ValueError:  # fetched again
+            raise FileNotFoundError(path) from None
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 
     def server() -> dict:
         fetch(url, path, checksum)

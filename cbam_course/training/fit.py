@@ -6,7 +6,7 @@ it reads, one run, and the device and number format it computes in.
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 
@@ -17,9 +17,10 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from ..arguments import require_one_of, require_whole
-from ..data.pixels import to_float
+from ..data.photos import to_float
 from .metrics import Loss, Metric, defaults_for
 from .parameter_groups import parameter_groups, train_mode
+from .threads import training_threads
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
@@ -103,6 +104,7 @@ def fit(
     metric: Metric | None = None,
     device: str | torch.device | None = None,
     precision: str = "auto",
+    threads: int | None = None,
     progress: bool = True,
 ) -> History:
     """Train ``model`` in place and return what it reached after each epoch.
@@ -124,6 +126,9 @@ def fit(
         metric: ``(logits, targets) -> (N,)``, one score per image; accuracy or mean IoU if left out.
         device: ``None`` chooses a GPU if there is one.
         precision: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+        threads: of torch, at least 1. ``None`` takes as many as torch is set to, but on a processor no more than
+            the cores that other programs leave free, and says so in a note. Sums are rounded differently with
+            another number; ``threads=1`` gives the same numbers on a busy machine and on a free one.
         progress: show a bar.
 
     Raises:
@@ -142,6 +147,8 @@ def fit(
     """
     require_whole("epochs", epochs)
     require_whole("batch_size", batch_size)
+    if threads is not None:
+        require_whole("threads", threads)
     rates = learning_rate.values() if isinstance(learning_rate, Mapping) else [learning_rate]
     if not all(rate > 0 for rate in rates) or not weight_decay >= 0:
         raise ValueError(
@@ -155,7 +162,8 @@ def fit(
     with torch.random.fork_rng(devices=gpus):
         torch.manual_seed(seed)
         run = _Run(model, *sets, epochs, hardware, learning_rate, weight_decay, loss, metric)
-        return run.all_epochs(progress)
+        with training_threads(threads, run.note, on_cpu=hardware.device.type == "cpu") as look_again:
+            return run.all_epochs(progress, look_again)
 
 
 @torch.no_grad()
@@ -319,13 +327,15 @@ class _Run:
         self.pieces = 1
         self.history = History(_name(self.metric), device=hardware.device.type, precision=hardware.name)
 
-    def all_epochs(self, progress: bool) -> History:
+    def all_epochs(self, progress: bool, after_epoch: Callable[[], None]) -> History:
         with tqdm(total=self.epochs * len(self.train), disable=not progress, leave=False) as bar:
             try:
                 for epoch in range(1, self.epochs + 1):
                     self._epoch(epoch, bar)
+                    if epoch < self.epochs:
+                        after_epoch()
             except KeyboardInterrupt:
-                self._note(
+                self.note(
                     f"Stopped by hand in epoch {epoch} of {self.epochs}: the model keeps the weights it had "
                     f"reached, and {epoch - 1} finished epochs are recorded."
                 )
@@ -401,12 +411,12 @@ class _Run:
                     raise
             self.pieces *= 2
             torch.cuda.empty_cache()
-            self._note(
+            self.note(
                 f"The GPU's memory is too small for {len(images)} images at once: each batch goes through in "
                 f"{self.pieces} parts, and their gradients are added."
             )
 
-    def _note(self, sentence: str) -> None:
+    def note(self, sentence: str) -> None:
         self.history.notes.append(sentence)
         tqdm.write(sentence)
 

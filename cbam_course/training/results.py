@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 # A hash may look like a number: 377304447631, or 12e34567.
-TEXT = {"code": str, "commit": str}
+TEXT = {"code": str, "commit": str, "registration": str}
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 

@@ -1,11 +1,12 @@
 """What a handful of runs can show: means, intervals, paired differences, and a statement in words."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+
+from ..intervals import mean_interval
 
 ENOUGH = 5  # fewer seeds than this are called too few for a claim
 
@@ -71,7 +72,7 @@ def summary(values) -> Summary:
     scores = _scores("values", values)
     if len(scores) == 1:
         return Summary(1, float(scores[0]), np.nan, np.nan, np.nan)
-    low, high = _interval(scores)
+    _, low, high = mean_interval(scores)
     return Summary(len(scores), float(scores.mean()), float(scores.std(ddof=1)), low, high)
 
 
@@ -96,7 +97,7 @@ def paired_difference(first, second, names: tuple[str, str] = ("the first", "the
             f"first has {len(a)} scores and second {len(b)}; give at least two of each, paired by seed."
         )
     differences = a - b
-    low, high = _interval(differences)
+    _, low, high = mean_interval(differences)
     spread = differences.std(ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = float(np.divide(differences.mean(), spread))
@@ -144,14 +145,6 @@ def summarise(table: pd.DataFrame, *, baseline: str | None = None, column: str =
             row |= {"difference": d.mean, "difference_low": d.low, "difference_high": d.high}
         rows.append(row)
     return pd.DataFrame(rows).set_index("model")
-
-
-def _interval(values: np.ndarray) -> tuple[float, float]:
-    with warnings.catch_warnings():
-        # Equal values make the interval a point; scipy warns about the lost precision.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        interval = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
-    return float(interval.low), float(interval.high)
 
 
 def _scores(name: str, values) -> np.ndarray:

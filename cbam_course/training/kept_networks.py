@@ -1,11 +1,11 @@
-"""Train once: the next time, also in another session, the result is loaded."""
+"""Trained networks that are kept: the next time, also in another session, they are loaded."""
 
 import hashlib
 import json
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..workspace import course_home, write_whole
+from ..storage import course_home, write_whole
 from .fit import Epoch, History, choose_hardware, fit
 from .provenance import code_hash
 
@@ -24,7 +24,7 @@ _IRRELEVANT = ("device", "progress")
 def fit_once(name: str, model: nn.Module, train, validation, *, epochs: int, **options) -> History:
     """Do what :func:`cbam_course.training.fit.fit` does, or load what it did when it was asked the same before.
 
-    The result lies in the folder ``checkpoints`` of :func:`cbam_course.workspace.course_home`, under the name and
+    The result lies in the folder ``checkpoints`` of :func:`cbam_course.storage.course_home`, under the name and
     the first digits of a hash of everything that it depends on: the data, the initial weights, the options, the
     course's code. Change one of them, and it is trained anew beside the old one. A training that was stopped is
     not kept.
@@ -46,6 +46,11 @@ def fit_once(name: str, model: nn.Module, train, validation, *, epochs: int, **o
         model.eval()
         print(f"This network was trained before, in {history.seconds:.0f} s; it is loaded from {path}.")
         return history
+    if not path.exists() and any(path.parent.glob(f"{name}-{'[0-9a-f]' * 12}.safetensors")):
+        print(
+            f"A network {name} is kept, but it was trained on other data, with other settings, or by another version "
+            "of the course; now it is trained anew, and that one stays."
+        )
     history = fit(model, train, validation, epochs=epochs, **options)
     if len(history.epochs) == epochs:
         _save(path, model, history)
@@ -94,17 +99,32 @@ def _save(path: Path, model: nn.Module, history: History) -> None:
 
 
 def _load(path: Path, model: nn.Module) -> History | None:
-    """Load the weights into the model if the file is there and whole."""
+    """Load the weights into the model if the file is there, whole, and of a kind that this version knows.
+
+    The model is changed by all of it or not at all: trained again, it has to start where it stood.
+    """
     if not path.exists():
         return None
     try:
         with safe_open(path, framework="pt") as file:
             metadata, state = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError):
-        metadata = None
-    if not metadata or _digest(state) != metadata.get("sha256"):
-        warnings.warn(f"{path} is damaged; the network is trained again.", stacklevel=3)
+        if _digest(state) != metadata["sha256"] or _shapes(state) != _shapes(model.state_dict()):
+            raise ValueError("another content")
+        history = _history(json.loads(metadata["history"]))
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError, AttributeError):
+        problem = f"{path} is damaged or from another version of the course"
+        warnings.warn(f"{problem}; the network is trained again.", stacklevel=3)
         return None
     model.load_state_dict(state)
-    written = json.loads(metadata["history"])
-    return History(**{**written, "epochs": [Epoch(**epoch) for epoch in written["epochs"]]})
+    return history
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple]:
+    return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in state.items()}
+
+
+def _history(written: dict) -> History:
+    """Read what an older version wrote, too: what it lacks takes its default, what only it knew is left out."""
+    known = {field.name for field in fields(History)}
+    epochs = [Epoch(**{f.name: epoch[f.name] for f in fields(Epoch)}) for epoch in written["epochs"]]
+    return History(**{**{name: value for name, value in written.items() if name in known}, "epochs": epochs})

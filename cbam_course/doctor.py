@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,14 +15,14 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from .workspace import course_home
+from .storage import course_home
 
 GIB = 2**30
 _OLDEST_PYTHON = ">=3.11"
 _SHOWN = ("torch", "torchvision", "numpy", "jupyterlab")
 # Hosted notebooks bring their own Jupyter; without these a lesson still runs.
 _OPTIONAL = ("jupyterlab", "nbval", "ipywidgets")
-_DATA = {"CIFAR-10": "cifar-10-batches-py", "Oxford-IIIT Pet": "oxford-iiit-pet"}
+_DATA = {"CIFAR-10": "cifar-10-batches-py", "Oxford-IIIT Pet": "oxford-iiit-pet", "blood cells": "bccd-voc"}
 
 
 @dataclass(frozen=True)
@@ -197,12 +198,28 @@ def _home() -> Iterator[Finding]:
         home = course_home()
     free = shutil.disk_usage(home).free / GIB
     says = f"progress: kept in {home}, {free:.1f} GiB free on that disk"
+    problem = _cannot_write(home)
     if caught:
         yield Finding("warn", str(caught[-1].message))
+    elif problem:
+        cure = "set CBAM_COURSE_HOME to a folder that you can write to."
+        yield Finding(
+            "warn", f"progress: what is in {home} is read, but nothing new can be kept ({problem})", cure
+        )
     elif free < 1:
         yield Finding("warn", says, "free a gigabyte; notebooks and checkpoints need room.")
     else:
         yield Finding("ok", says)
+
+
+def _cannot_write(folder: Path) -> str:
+    """Return why nothing can be written to a folder, "" if it can."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"0")
+        return ""
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def _data() -> Iterator[Finding]:

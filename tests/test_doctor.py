@@ -8,8 +8,8 @@ import psutil
 import pytest
 import torch
 
-from cbam_course import environment
-from cbam_course.environment import GIB, Doctor, Finding, device, doctor
+from cbam_course import doctor as examinations
+from cbam_course.doctor import GIB, Doctor, Finding, device, doctor
 
 
 def findings(examine):
@@ -52,8 +52,8 @@ def test_an_examination_that_breaks_becomes_a_warning(monkeypatch):
 
 
 def test_an_old_python_fails_with_the_version_to_install(monkeypatch):
-    monkeypatch.setattr(environment.platform, "python_version", lambda: "3.10.9")
-    finding = one(environment._python)
+    monkeypatch.setattr(examinations.platform, "python_version", lambda: "3.10.9")
+    finding = one(examinations._python)
     assert finding.state == "fail"
     assert "3.10.9" in finding.says
     assert "install Python >=3.11" in finding.cure
@@ -62,38 +62,38 @@ def test_an_old_python_fails_with_the_version_to_install(monkeypatch):
 @pytest.mark.parametrize(("found", "state"), [("0.2.0", "fail"), (None, "fail"), ("99.0.dev1", "ok")])
 def test_a_package_that_is_old_or_missing_fails_with_the_command(monkeypatch, found, state):
     monkeypatch.setattr(
-        environment.metadata, "requires", lambda name: ["numpy>=1.26", 'ruff; extra == "test"']
+        examinations.metadata, "requires", lambda name: ["numpy>=1.26", 'ruff; extra == "test"']
     )
-    monkeypatch.setattr(environment, "_installed", lambda name: found)
-    finding = next(iter(environment._packages()))
+    monkeypatch.setattr(examinations, "_installed", lambda name: found)
+    finding = next(iter(examinations._packages()))
     assert finding.state == state
     assert ('pip install --upgrade "numpy>=1.26"' in finding.cure) == (state == "fail")
-    assert "ruff" not in str(list(environment._packages()))
+    assert "ruff" not in str(list(examinations._packages()))
 
 
 def test_a_missing_jupyterlab_is_only_a_warning_because_hosted_notebooks_have_their_own(monkeypatch):
-    monkeypatch.setattr(environment.metadata, "requires", lambda name: ["jupyterlab>=4.2"])
-    monkeypatch.setattr(environment, "_installed", lambda name: None)
-    assert next(iter(environment._packages())).state == "warn"
+    monkeypatch.setattr(examinations.metadata, "requires", lambda name: ["jupyterlab>=4.2"])
+    monkeypatch.setattr(examinations, "_installed", lambda name: None)
+    assert next(iter(examinations._packages())).state == "warn"
 
 
 def test_the_oldest_python_is_the_one_of_the_package():
-    assert metadata.metadata("cbam-course")["Requires-Python"] == environment._OLDEST_PYTHON
+    assert metadata.metadata("cbam-course")["Requires-Python"] == examinations._OLDEST_PYTHON
 
 
 def test_a_package_upgraded_under_a_running_kernel_asks_for_a_restart(monkeypatch):
-    assert findings(environment._restart) == []
+    assert findings(examinations._restart) == []
     monkeypatch.setattr(torch, "__version__", "1.0.0+cpu")
-    finding = one(environment._restart)
+    finding = one(examinations._restart)
     assert finding.state == "fail"
     assert finding.says.startswith("torch 1.0.0+cpu is loaded, but ")
     assert "restart the kernel" in finding.cure
 
 
 def test_a_torchvision_for_another_torch_fails_with_one_command_for_both(monkeypatch):
-    assert findings(environment._torchvision) == []
-    monkeypatch.setitem(environment.sys.modules, "torchvision.ops", None)  # importing it now raises
-    finding = one(environment._torchvision)
+    assert findings(examinations._torchvision) == []
+    monkeypatch.setitem(examinations.sys.modules, "torchvision.ops", None)  # importing it now raises
+    finding = one(examinations._torchvision)
     assert finding.state == "fail"
     assert "pip install --upgrade torch torchvision" in finding.cure
 
@@ -107,10 +107,10 @@ def test_the_device_is_cuda_where_there_is_one(monkeypatch, available, kind):
 def test_a_driver_that_torch_cannot_use_is_a_warning(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert one(environment._device).says.startswith("device: CPU with ")
+    assert one(examinations._device).says.startswith("device: CPU with ")
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(torch.version, "cuda", None)
-    _, warning = environment._device()
+    _, warning = examinations._device()
     assert warning.state == "warn"
     assert "this torch is a build for the CPU only" in warning.says
 
@@ -125,7 +125,7 @@ def test_a_gpu_is_named_and_tried(monkeypatch, works):
     gpu = types.SimpleNamespace(name="Card", major=8, minor=0, total_memory=16 * GIB)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: gpu)
     stub = types.SimpleNamespace(cuda=torch.cuda, ones=ones)
-    finding = environment._cuda(stub)
+    finding = examinations._cuda(stub)
     assert finding.says.startswith("device: Card, compute capability 8.0, 16 GiB")
     assert finding.state == ("ok" if works else "fail")
     assert finding.says.endswith("bf16" if works else "no kernel image is available")
@@ -135,40 +135,51 @@ def test_a_gpu_is_named_and_tried(monkeypatch, works):
 def test_little_memory_is_a_warning(monkeypatch, free, state):
     memory = types.SimpleNamespace(available=free * GIB, total=8 * GIB)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
-    assert one(environment._memory).state == state
+    assert one(examinations._memory).state == state
 
 
 @pytest.mark.parametrize(("free", "state"), [(3, "ok"), (0.5, "warn")])
 def test_little_disk_is_a_warning(monkeypatch, free, state):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: types.SimpleNamespace(free=free * GIB))
-    assert one(environment._home).state == state
+    assert one(examinations._home).state == state
 
 
 def test_a_home_that_cannot_be_written_is_a_warning(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CBAM_COURSE_HOME", str(tmp_path / "file"))
-    finding = one(environment._home)
+    finding = one(examinations._home)
     assert finding.state == "warn"
     assert "Set CBAM_COURSE_HOME" in finding.says
+
+
+def test_a_home_that_can_be_read_only_is_a_warning(monkeypatch, tmp_path):
+    def refused(**_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(examinations.tempfile, "TemporaryFile", refused)
+    finding = one(examinations._home)
+    assert finding.state == "warn"
+    assert "is read, but nothing new can be kept (Read-only file system)" in finding.says
+    assert "set CBAM_COURSE_HOME" in finding.cure
 
 
 def test_data_are_looked_for_where_the_setting_says(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CBAM_COURSE_DATA", raising=False)
-    assert "lessons that use more say how to get it" in one(environment._data).says
+    assert "lessons that use more say how to get it" in one(examinations._data).says
     (tmp_path / "data" / "oxford-iiit-pet").mkdir(parents=True)
-    assert "Oxford-IIIT Pet found in data/" in one(environment._data).says
+    assert "Oxford-IIIT Pet found in data/" in one(examinations._data).says
     (tmp_path / "mine" / "cifar-10-batches-py").mkdir(parents=True)
     monkeypatch.setenv("CBAM_COURSE_DATA", str(tmp_path / "mine"))
-    assert one(environment._data).says.endswith("CIFAR-10 found in CBAM_COURSE_DATA")
+    assert one(examinations._data).says.endswith("CIFAR-10 found in CBAM_COURSE_DATA")
     monkeypatch.setenv("CBAM_COURSE_DATA", str(tmp_path / "typo"))
-    warning, built_in = environment._data()
+    warning, built_in = examinations._data()
     assert (warning.state, built_in.state) == ("warn", "ok")
     assert "unset it" in warning.cure
 
 
 def test_numbers_go_by_the_device(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert environment.by_device(100, gpu=400) == 100
+    assert examinations.by_device(100, gpu=400) == 100
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert environment.by_device(100, gpu=400) == 400
+    assert examinations.by_device(100, gpu=400) == 400

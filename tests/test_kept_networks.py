@@ -1,18 +1,22 @@
 """Train once: the same question finds the same answer in the next session, and another question does not."""
 
 import errno
+import json
 
+import ledgers
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
 from torch.utils.data import DataLoader, TensorDataset
 
 from cbam_course import fit
-from cbam_course.training import remember
-from cbam_course.training.remember import fit_once
-from cbam_course.training.sweep import run_sweep
-from cbam_course.workspace import course_home
+from cbam_course.experiments.sweep import run_sweep
+from cbam_course.storage import course_home
+from cbam_course.training import kept_networks
+from cbam_course.training.kept_networks import fit_once
 
 
 def network(seed=0):
@@ -44,7 +48,7 @@ def counted(monkeypatch):
         calls.append(options)
         return fit(*arguments, **options)
 
-    monkeypatch.setattr(remember, "fit", counting)
+    monkeypatch.setattr(kept_networks, "fit", counting)
     return calls
 
 
@@ -91,7 +95,7 @@ def test_another_question_is_trained_and_the_old_answer_stays(counted, change):
 
 def test_other_code_is_trained_anew(counted, monkeypatch):
     once()
-    monkeypatch.setattr(remember, "code_hash", lambda: "another")
+    monkeypatch.setattr(kept_networks, "code_hash", lambda: "another")
     once()
     assert len(counted) == 2
 
@@ -103,8 +107,8 @@ def test_the_bar_and_the_device_do_not_matter(counted, capsys):
 
 
 def test_a_function_is_the_same_in_the_next_session():
-    assert remember._word(loss) == f"{__name__}.loss"
-    assert remember._word({"attention": 0.1}) == "{'attention': 0.1}"
+    assert kept_networks._word(loss) == f"{__name__}.loss"
+    assert kept_networks._word({"attention": 0.1}) == "{'attention': 0.1}"
 
 
 def test_a_stopped_training_is_not_kept(monkeypatch):
@@ -121,17 +125,90 @@ def test_a_damaged_file_is_noticed_and_the_network_trained_again(counted, harm):
     once()
     path = course_home() / "checkpoints" / kept()[0]
     path.write_bytes(harm(path.read_bytes()))
-    with pytest.warns(UserWarning, match=r"safetensors is damaged; the network is trained again\."):
+    with pytest.warns(UserWarning, match=r"is damaged or from another version of the course; the"):
         once()
     once()
     assert len(counted) == 2
+
+
+def rewrite(path, change_history=lambda history: history, change_state=lambda state: state):
+    """Write a kept network as another version of the course might have written it: whole, with a true hash."""
+    with safe_open(path, framework="pt") as file:
+        metadata, state = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    state, history = change_state(state), change_history(json.loads(metadata["history"]))
+    metadata = {"history": json.dumps(history), "sha256": kept_networks._digest(state)}
+    path.unlink()
+    save_file(state, path, metadata)
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        lambda history: {**history, "what_only_it_knew": 1},
+        lambda history: {
+            name: value for name, value in history.items() if name not in ("device", "precision")
+        },
+        lambda history: {**history, "epochs": [{**epoch, "more": 1} for epoch in history["epochs"]]},
+    ],
+)
+def test_a_network_kept_by_an_older_version_is_read(counted, older):
+    first, history = once()
+    rewrite(course_home() / "checkpoints" / kept()[0], older)
+    second, again = once()
+    assert len(counted) == 1
+    assert (again.final, len(again.epochs)) == (history.final, len(history.epochs))
+    assert_close(dict(second.state_dict()), dict(first.state_dict()), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        {"change_history": lambda history: {"scores": [1, 2]}},
+        {"change_history": lambda history: [history]},
+        {"change_history": lambda history: {**history, "epochs": [[1, 0.5]]}},
+        {"change_history": lambda history: {**history, "epochs": [{"epoch": 1}]}},
+        {"change_state": lambda state: {f"net.{name}": tensor for name, tensor in state.items()}},
+        {"change_state": lambda state: {**state, "0.weight": state["0.weight"][:1].clone()}},
+        {
+            "change_state": lambda state: {
+                name: tensor for name, tensor in state.items() if "bias" not in name
+            }
+        },
+    ],
+)
+def test_one_that_cannot_be_read_is_trained_again_from_where_the_model_stood(counted, older):
+    expected, _ = once()
+    rewrite(course_home() / "checkpoints" / kept()[0], **older)
+    with pytest.warns(UserWarning, match=r"is damaged or from another version of the course; the network is"):
+        again, _ = once()
+    assert len(counted) == 2
+    assert_close(dict(again.state_dict()), dict(expected.state_dict()), rtol=0, atol=0)
+
+
+def test_a_folder_in_the_files_place_costs_the_memory_but_not_the_network(counted):
+    once()
+    path = course_home() / "checkpoints" / kept()[0]
+    path.unlink()
+    path.mkdir()
+    with pytest.warns(UserWarning, match="the network is trained again|could not be kept") as caught:
+        once()
+    assert (len(counted), len(caught)) == (2, 2)
+
+
+def test_a_network_of_the_same_name_that_was_trained_otherwise_is_spoken_of(counted, capsys, monkeypatch):
+    once()
+    assert "is kept, but" not in capsys.readouterr().out
+    monkeypatch.setattr(kept_networks, "code_hash", lambda: "another")
+    once()
+    assert "A network small is kept, but it was trained on other data, with other" in capsys.readouterr().out
+    assert len(kept()) == 2
 
 
 def test_a_full_disk_costs_the_memory_but_not_the_network(monkeypatch):
     def full(path, content):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(remember, "write_whole", full)
+    monkeypatch.setattr(kept_networks, "write_whole", full)
     with pytest.warns(UserWarning, match=r"could not be kept in .* \(No space left on device\); next time"):
         _, history = once()
     assert len(history.epochs) == 2
@@ -152,7 +229,8 @@ def test_a_bad_argument_gets_one_sentence(options, sentence):
 def test_a_sweep_in_the_home_folder_goes_on_where_a_lost_session_stopped(monkeypatch):
     out = course_home() / "results" / "mine.csv"
     options = {"models": ["plain"], "epochs": 1, "images": 8, "out": out, "jobs": 1, "progress": False}
-    monkeypatch.setattr("cbam_course.training.tasks.TEST_IMAGES", 8)
+    perform = lambda run, made_by, *_: ledgers.row(run, 0.5, made_by) | {"seconds": float(run.seed)}  # noqa: E731
+    monkeypatch.setattr("cbam_course.experiments.execute.perform", perform)
     first = run_sweep("scenes-where", seeds=1, **options)
     both = run_sweep("scenes-where", seeds=2, **options)
     assert both["seconds"][0] == first["seconds"][0]
