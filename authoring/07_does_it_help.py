@@ -222,30 +222,34 @@ def against_plain(name):
     print(f"{name}: {len(wide)} seeds of 10")
     models = [model for model in wide if model != "plain"] if len(wide) > 1 else []
     found = {model: compare(table[table.seed.isin(wide.index)], model, "plain") for model in models}
-    return {f"{name}: {model}": (wide[model] - wide.plain, d.low, d.high) for model, d in found.items()}
+    return {model: (wide[model] - wide.plain, d.low, d.high) for model, d in found.items()}
 
 
 # %%
-rows = against_plain("where") | against_plain("what")
-plots.plot_differences(rows, xlabel="accuracy minus plain") if rows else print(
-    "where, what: registered, not run yet"
-)
+from IPython.display import display
+
+for name in ("where", "what"):
+    rows = against_plain(name)
+    display(plots.plot_differences(rows, xlabel="accuracy minus plain")) if rows else print(
+        f"{name}: not run yet"
+    )
 
 # %% [markdown]
-# *What to see: one row for each model of the two tasks, a point for each seed, a bar for the interval. A row whose bar crosses the dotted line is not
+# *What to see, once for each task: one row for each model, a point for each seed, a bar for the interval. A row whose bar crosses the dotted line is not
 # shown to differ from plain. Look first at the rows that are not attention: what they gain, attention need not explain.*
 #
 # The comparisons that were registered before the first run, and what became of them:
 
 # %%
-from cbam_course.experiments.outcomes import outcomes
+from cbam_course.experiments.evidence import evidence
 
 
 def verdicts(name):
-    path = results_folder() / f"{name}.csv"
-    if not path.is_file():
+    try:
+        found = evidence(name).outcomes()
+    except FileNotFoundError:
         return print(f"{name}: registered, not run yet")
-    for o in outcomes(read_registration(registered / f"{name}.toml"), load_results(name), {}):
+    for o in found:
         numbers = "" if o.difference is None else f"{o.difference.mean:+.3f} of {o.room:.3f} room"
         print(f"{o.comparison.key:40} expected {o.comparison.expected:6} {numbers:24} {o.verdict}")
 

@@ -609,7 +609,6 @@ def _outcome_mistake(seen, predicted, right) -> str | None:
 _WORDS = ("higher", "lower", "not-shown", "equal", "proved")
 _FIELDS = ("claim", "first", "second", "runs", "interval", "verdict")
 _FEWEST = 5
-_MODELS = ("plain", "plain-max", "channel", "cbam")
 
 
 def claim_first(answer: object, find: Find) -> None:
@@ -618,10 +617,12 @@ def claim_first(answer: object, find: Find) -> None:
     if not find("fields", not missing, got=", ".join(missing) if isinstance(answer, Mapping) else answer):
         return
     first, second = answer["first"], answer["second"]
-    named = isinstance(answer["claim"], str) and all(
-        str(m).lower() in answer["claim"].lower() for m in (first, second)
+    words = (answer["claim"], first, second)
+    named = all(isinstance(word, str) for word in words) and all(
+        m.lower() in words[0].lower() for m in words[1:]
     )
-    find("claim", first != second and named, "same-model" if first == second else None, got=answer["claim"])
+    if not find("claim", named and first != second, "same-model" if named else None, got=answer["claim"]):
+        return
     wide, mistake = _pairs(answer["runs"], first, second)
     if not find("pairs", wide is not None, mistake, got=answer["runs"]):
         return
@@ -659,7 +660,7 @@ def _pairs(runs, first, second) -> tuple[pd.DataFrame | None, str | None]:
     if not {first, second} <= set(wide):
         return None, "a-model-is-missing"
     if wide.isna().any(axis=None):
-        return None, "different-seeds"
+        return None, None if table.accuracy.isna().any() else "different-seeds"
     return wide, None
 
 

@@ -642,6 +642,9 @@ WRONG["claim-first"] = {
     None: [
         handed_in(AHEAD, "significant"),
         handed_in(AHEAD, "higher", claim="It helps"),
+        handed_in(AHEAD, "higher", first=["cbam"]),
+        handed_in(AHEAD.assign(accuracy=np.nan), "higher", (0.05, 0.1)),
+        handed_in(AHEAD, "higher", interval_of(AHEAD)[::-1]),
         handed_in(AHEAD, "higher", (0.0, 1.0)),
         handed_in(five([0.6, 0.7], [0.5, 0.6]), "not-shown", (0.05, 0.1)),
         handed_in("the table above", "higher", (0.05, 0.1)),
