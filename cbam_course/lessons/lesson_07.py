@@ -1,11 +1,15 @@
 """How the answers of lesson 07 are examined; the words stand in lesson_07.toml beside it."""
 
+from collections.abc import Callable, Mapping
 from itertools import product
+from statistics import mean, median
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy import stats
 
+from ..checks.behaviour import name_function, one_of
 from ..checks.report import Find
 from ..checks.values import as_letters, as_number, as_numbers, close, show
 from ..networks.small_cnn import SmallCNN
@@ -13,51 +17,94 @@ from ..training.results import load_results
 
 # wrong-winner
 
-# Sixteenths are exact in binary, so that ties are ties. The better model is once the first, once the second.
-_SECOND_BETTER = [2 / 16, 11 / 16, 5 / 16, 3 / 16], [9 / 16, 5 / 16, 7 / 16, 4 / 16]
-_FIRST_BETTER = [10 / 16, 6 / 16, 13 / 16], [4 / 16, 6 / 16, 3 / 16, 14 / 16, 1 / 16]
+# Sixteenths are exact in binary, so that ties are ties; zeros are divided by nothing and exceed nothing.
+_PAIRS = [
+    ([2 / 16, 11 / 16, 5 / 16, 3 / 16], [9 / 16, 5 / 16, 7 / 16, 4 / 16]),  # the second is better
+    ([9 / 16, 5 / 16, 7 / 16, 4 / 16], [2 / 16, 11 / 16, 5 / 16, 3 / 16]),
+    ([10 / 16, 6 / 16, 13 / 16], [4 / 16, 6 / 16, 3 / 16, 14 / 16, 1 / 16]),  # the first is, other lengths
+    # The better mean has the lower median, so that its single runs lose more often than they win.
+    ([8 / 16, 8 / 16, 8 / 16, 9 / 16], [7 / 16, 7 / 16, 15 / 16, 7 / 16]),
+    ([7 / 16, 15 / 16, 7 / 16, 7 / 16], [8 / 16, 8 / 16, 8 / 16]),
+    ([3 / 16], [5 / 16, 2 / 16]),
+    ([9 / 16, 8 / 16], [7 / 16, 6 / 16, 5 / 16, 10 / 16]),  # the worse one has the larger sum
+    # Mean, median, best run, first entry and majority of the pairs disagree.
+    ([4 / 16, 9 / 16, 5 / 16], [8 / 16, 2 / 16, 7 / 16, 3 / 16]),
+    ([8 / 16, 6 / 16, 10 / 16, 15 / 16], [9 / 16, 3 / 16, 5 / 16]),
+    ([3 / 16, 11 / 16, 12 / 16], [5 / 16, 6 / 16, 7 / 16]),
+    ([3 / 16, 11 / 16, 12 / 16], [2 / 16, 12 / 16, 6 / 16, 15 / 16]),
+    ([1 / 16, 2 / 16], [14 / 16, 15 / 16]),  # never
+]
 
 
 def wrong_winner(answer: object, find: Find) -> None:
-    """Two pairs of lists with ties, the second with lists of different lengths."""
-    handed_in = answer(*map(list, _SECOND_BETTER))
-    got = as_number(handed_in)
-    find("number", got is not None, got=show(handed_in))
-    if got is None:
+    """Pairs of lists: ties, other lengths, and a better mean with a lower median."""
+    handed_in = answer(*map(list, _PAIRS[0]))
+    if not find("number", as_number(handed_in) is not None, got=handed_in):
         return
-    mistake = _wrong_winner_mistake(got, *_SECOND_BETTER)
-    find("share", close(got, _share(*_SECOND_BETTER)), mistake, got=show(got))
-    swapped = as_number(answer(*map(list, reversed(_SECOND_BETTER))))
-    find("either", close(swapped, _share(*_SECOND_BETTER)), "fixed-direction", got=show(swapped))
-    uneven = as_number(answer(*map(list, _FIRST_BETTER)))
-    expected = _share(*_FIRST_BETTER)
-    find("uneven", close(uneven, expected), _wrong_winner_mistake(uneven, *_FIRST_BETTER), got=show(uneven))
+    if _estimated(answer):
+        find("share", False, "drawn-at-random", expected=_share(*_PAIRS[0]), got=handed_in)
+        return
+    find.agrees("share", answer, _share, _PAIRS, _OTHER_SHARES)
 
 
-def _share(a, b, tie=0.5, pairs=None) -> float:
+def _share(a, b, *, tie=0.5, pairs=product, middle=mean, turned=False) -> float:
     """The share of pairs in which the model with the lower mean wins; a tie counts ``tie``."""
-    worse, better = sorted((a, b), key=lambda scores: sum(scores) / len(scores))
-    pairs = list(pairs(worse, better) if pairs else product(worse, better))
-    return sum(1.0 if low > high else tie if low == high else 0.0 for low, high in pairs) / len(pairs)
+    worse, better = sorted((a, b), key=middle, reverse=turned)
+    chosen = list(pairs(worse, better))
+    return sum(1.0 if low > high else tie if low == high else 0.0 for low, high in chosen) / len(chosen)
 
 
-def _wrong_winner_mistake(got, a, b) -> str | None:
-    """Compare with other readings of the task."""
-    right = _share(a, b)
-    wrong = {
-        "tie-forgotten": _share(a, b, tie=0.0),
-        "tie-counted-whole": _share(a, b, tie=1.0),
-        "right-winner": 1 - right,
-        "paired-only": _share(a, b, pairs=zip),
-        "paired-only without ties": _share(a, b, tie=0.0, pairs=zip),
-        "not-divided": right * len(a) * len(b),
-        "not-divided without ties": _share(a, b, tie=0.0) * len(a) * len(b),
-    }
-    found = next((slug for slug, value in wrong.items() if close(got, value)), None)
-    if found is None and got is not None and 0 < abs(got - right) < 0.03:
-        return "drawn-at-random"
-    return found.split()[0] if found else None
+def _directed(a, b, *, tie=0.5) -> float:
+    """How often a is ahead, whichever is better."""
+    return sum(1.0 if x > y else tie if x == y else 0.0 for x, y in product(a, b)) / (len(a) * len(b))
 
+
+def _estimated(answer) -> bool:
+    """Near the right share everywhere, and no count of pairs or half pairs: then it comes from random draws."""
+    got = [as_number(answer(list(a), list(b))) or 0.0 for a, b in _PAIRS]
+    counts = [2 * len(a) * len(b) * share for (a, b), share in zip(_PAIRS, got, strict=True)]
+    near = all(abs(share - _share(a, b)) < 0.06 for (a, b), share in zip(_PAIRS, got, strict=True))
+    return near and sum(abs(count - round(count)) > 1e-3 for count in counts) >= 3
+
+
+_OTHER_SHARES = {
+    "tie-forgotten": lambda a, b: _share(a, b, tie=0.0),
+    "tie-counted-whole": lambda a, b: _share(a, b, tie=1.0),
+    "right-winner": one_of(
+        lambda a, b: _share(a, b, turned=True),
+        lambda a, b: _share(a, b, turned=True, tie=0.0),
+        lambda a, b: _share(a, b, turned=True, tie=1.0),
+    ),
+    "larger-share": one_of(
+        lambda a, b: max(_directed(a, b), 1 - _directed(a, b)),
+        lambda a, b: max(_directed(a, b, tie=0.0), _directed(b, a, tie=0.0)),
+    ),
+    "smaller-share": one_of(
+        lambda a, b: min(_directed(a, b), 1 - _directed(a, b)),
+        lambda a, b: min(_directed(a, b, tie=0.0), _directed(b, a, tie=0.0)),
+    ),
+    # Where the two are equal, either may be taken for the worse one.
+    "median-compared": one_of(
+        lambda a, b: _share(a, b, middle=median), lambda a, b: _share(b, a, middle=median)
+    ),
+    "sum-compared": one_of(lambda a, b: _share(a, b, middle=sum), lambda a, b: _share(b, a, middle=sum)),
+    "sorted-without-key": lambda a, b: _share(a, b, middle=list),
+    "best-compared": one_of(lambda a, b: _share(a, b, middle=max), lambda a, b: _share(b, a, middle=max)),
+    "paired-only": one_of(
+        lambda a, b: _share(a, b, pairs=zip), lambda a, b: _share(a, b, pairs=zip, tie=0.0)
+    ),
+    "not-divided": one_of(
+        lambda a, b: _share(a, b) * len(a) * len(b), lambda a, b: _share(a, b, tie=0.0) * len(a) * len(b)
+    ),
+    "fixed-direction": one_of(
+        _directed,
+        lambda a, b: _directed(b, a),
+        lambda a, b: _directed(a, b, tie=0.0),
+        lambda a, b: _directed(b, a, tie=0.0),
+        lambda a, b: _directed(a, b, tie=1.0),
+        lambda a, b: _directed(b, a, tie=1.0),
+    ),
+}
 
 # paired-interval
 
@@ -73,7 +120,7 @@ def paired_interval(answer: object, find: Find) -> None:
     if not three:
         return
     expected = _interval(*_FIVE)
-    mistake = _paired_interval_mistake(got, *_FIVE)
+    mistake = _paired_interval_mistake(answer)
     find("mean", close(got[0], expected[0]), mistake, got=show(got[0]))
     find("interval", close(got[1:], expected[1:]), mistake, got=show(got[1:]))
     more = _call(answer, _EIGHT)
@@ -108,14 +155,14 @@ def _unpaired(a, b, *, equal_var: bool) -> list[float]:
     return [np.mean(a) - np.mean(b), interval.low, interval.high]
 
 
-def _paired_interval_mistake(got, a, b) -> str | None:
-    """Compare with intervals of other kinds, in the order of how often they are meant."""
-    n, (mean, low, high) = len(a), _interval(a, b)
-    wrong = {
+def _intervals(a, b) -> dict[str, list[float]]:
+    """Intervals of other kinds."""
+    n, (middle, low, high) = len(a), _interval(a, b)
+    return {
         "second-minus-first": _interval(b, a),
-        "ends-exchanged": [mean, high, low],
-        "order-of-results": [low, mean, high],
-        "order-of-results last": [low, high, mean],
+        "ends-exchanged": [middle, high, low],
+        "order-of-results": [low, middle, high],
+        "order-of-results last": [low, high, middle],
         "unpaired": _unpaired(a, b, equal_var=True),
         "unpaired welch": _unpaired(a, b, equal_var=False),
         "normal-quantile": _interval(a, b, quantile=1.96),
@@ -127,11 +174,25 @@ def _paired_interval_mistake(got, a, b) -> str | None:
         "one-sided": _interval(a, b, quantile=stats.t.ppf(0.95, n - 1)),
         "one-standard-error": _interval(a, b, quantile=1.0),
         "one-standard-error deviation": _interval(a, b, quantile=1.0, error=False),
-        "half-width": [mean, low - mean, high - mean],
+        "half-width": [middle, low - middle, high - middle],
         "interval-of-one": _interval(a, [0.0] * n),
     }
-    found = next((slug for slug, value in wrong.items() if close(got, value)), None)
-    return found.split()[0] if found else None
+
+
+def _paired_interval_mistake(answer) -> Callable[[], str | None]:
+    """Name the one kind of interval that the answer gives for five pairs and for eight."""
+
+    def name():
+        fitting = None
+        for scores in (_FIVE, _EIGHT):
+            got = _call(answer, scores)
+            if got is None:
+                return None
+            here = {slug.split()[0] for slug, value in _intervals(*scores).items() if close(got, value, 1e-5)}
+            fitting = here if fitting is None else fitting & here
+        return fitting.pop() if len(fitting) == 1 else None
+
+    return name
 
 
 # sound-comparisons
@@ -207,6 +268,8 @@ def fair_width(answer: object, find: Find) -> None:
 
 def _widths(answer) -> tuple[int, ...] | None:
     """Three whole numbers that make a network of a sensible size."""
+    if isinstance(answer, Mapping):
+        return None
     numbers = as_numbers(list(answer) if isinstance(answer, torch.Size) else answer)
     if numbers is None or len(numbers) != 3 or not all(n.is_integer() and 1 <= n <= 1024 for n in numbers):
         return None
@@ -229,73 +292,164 @@ def _fair_width_mistake(widths: tuple[int, ...], count: int) -> str | None:
     return "too-few" if count < _WITH_CBAM else None
 
 
-# how-many-false
+# gain-at-own-rates
 
-_TESTS, _LEVEL = 12, 0.05
-_EXPECTED = _TESTS * _LEVEL
-_AT_LEAST_ONE = 1 - (1 - _LEVEL) ** _TESTS
-_WRONG_EXPECTED = {
-    _LEVEL: "one-comparison",
-    _LEVEL / _TESTS: "divided",
-    _TESTS * (1 - _LEVEL): "counts-the-others",
-    1.0: "rounded",
-    60.0: "in-percent",
-    _AT_LEAST_ONE: "exchanged",
-}
-_WRONG_PROBABILITY = {
-    _EXPECTED: "added-up",
-    _LEVEL: "one-comparison",
-    1 - _AT_LEAST_ONE: "none-at-all",
-    _TESTS * _LEVEL * (1 - _LEVEL) ** (_TESTS - 1): "exactly-one",
-    _LEVEL**_TESTS: "all-of-them",
-    100 * _AT_LEAST_ONE: "in-percent",
-}
+_RATES = (0.001, 0.01, 0.1)
 
 
-def how_many_false(answer: object, find: Find) -> None:
-    """12 · 0.05 = 0.6 and 1 − 0.95¹² = 0.46."""
-    numbers = as_numbers(answer)
-    two = numbers is not None and len(numbers) == 2
-    find("two", two, got=show(answer))
-    if not two:
+def _runs(rows) -> list[dict]:
+    """Rows of (model, rate, seed, validation, test), in thousandths, as a list of dictionaries."""
+    return [
+        {"model": m, "rate": r, "seed": s, "validation": v / 1000, "test": t / 1000} for m, r, s, v, t in rows
+    ]
+
+
+# new is best at .01 on validation, old at .1; on test images they would choose otherwise. The seeds are out of order.
+_TUNING = _runs(
+    [
+        ("new", 0.001, 1, 610, 655), ("new", 0.001, 2, 640, 610), ("new", 0.001, 3, 655, 640),
+        ("new", 0.01, 3, 840, 805), ("new", 0.01, 1, 835, 790), ("new", 0.01, 2, 815, 822),
+        ("new", 0.1, 1, 790, 860), ("new", 0.1, 2, 850, 848), ("new", 0.1, 3, 795, 812),
+        ("old", 0.001, 1, 590, 520), ("old", 0.001, 2, 575, 560), ("old", 0.001, 3, 540, 538),
+        ("old", 0.01, 1, 760, 905), ("old", 0.01, 2, 770, 740), ("old", 0.01, 3, 742, 716),
+        ("old", 0.1, 2, 845, 801), ("old", 0.1, 3, 800, 774), ("old", 0.1, 1, 825, 768),
+    ]
+)  # fmt: skip
+# Here both are best at the smallest rate, and new has a run more than old there.
+_UNEVEN = _runs(
+    [
+        ("old", 0.1, 4, 500, 610), ("old", 0.1, 5, 520, 530),
+        ("old", 0.001, 4, 700, 690), ("old", 0.001, 5, 690, 640),
+        ("new", 0.001, 4, 880, 700), ("new", 0.001, 5, 820, 735), ("new", 0.001, 6, 830, 980),
+        ("new", 0.1, 4, 835, 810), ("new", 0.1, 5, 845, 780),
+        ("third", 0.1, 4, 990, 990), ("third", 0.1, 5, 980, 985),
+        ("third", 0.001, 4, 700, 720), ("third", 0.001, 5, 710, 745), ("third", 0.001, 6, 690, 800),
+    ]
+)  # fmt: skip
+_GAIN_INPUTS = [
+    (_TUNING, "new", "old"),
+    (_TUNING, "old", "new"),
+    (_UNEVEN, "new", "old"),
+    (_UNEVEN, "third", "new"),
+]
+
+
+def gain_at_own_rates(answer: object, find: Find) -> None:
+    """Two tables in which validation and test images would choose other rates."""
+    handed_in = answer([dict(run) for run in _TUNING], "new", "old")
+    if not find("number", as_number(handed_in) is not None, got=handed_in):
         return
-    expected, probability = numbers
-    mistake = _nearest(expected, _WRONG_EXPECTED)
-    find("expected", close(expected, _EXPECTED, 0.005), mistake, got=show(expected))
-    mistake = _nearest(probability, _WRONG_PROBABILITY)
-    find("probability", close(probability, _AT_LEAST_ONE, 0.006), mistake, got=show(probability))
+    name = name_function(answer, _gain, _OTHER_GAINS, _GAIN_INPUTS)
+    for slug, inputs in (("gain", _GAIN_INPUTS[:2]), ("pairs", _GAIN_INPUTS[2:])):
+        for arguments in inputs:
+            got, right = answer([dict(run) for run in arguments[0]], *arguments[1:]), _gain(*arguments)
+            if not find(
+                slug, close(as_number(got), right), name, got=got, expected=round(right, 4), **_who(arguments)
+            ):
+                return
 
 
-def _nearest(number: float, wrong: dict[float, str]) -> str | None:
-    """The mistake whose value this is, within one percent or as people round."""
-    return next(
-        (slug for value, slug in wrong.items() if close(number, value, max(0.01 * value, 1e-4))), None
+def _who(arguments) -> dict[str, str]:
+    return {"first": arguments[1], "second": arguments[2]}
+
+
+def _chosen(runs, model, *, by="validation", middle=mean) -> float:
+    """The rate at which a model's runs have the highest mean."""
+    rates = dict.fromkeys(run["rate"] for run in runs if run["model"] == model)
+    return max(
+        rates,
+        key=lambda rate: middle(run[by] for run in runs if (run["model"], run["rate"]) == (model, rate)),
     )
 
 
+def _tests(runs, model, rate, column="test") -> dict[int, float]:
+    return {run["seed"]: run[column] for run in runs if (run["model"], run["rate"]) == (model, rate)}
+
+
+def _paired_mean(a: dict, b: dict) -> float:
+    return mean(a[seed] - b[seed] for seed in a if seed in b)
+
+
+def _gain(runs, first, second, *, by="validation", middle=mean, column="test") -> float:
+    a, b = (_tests(runs, m, _chosen(runs, m, by=by, middle=middle), column) for m in (first, second))
+    return _paired_mean(a, b)
+
+
+def _gain_of_all(runs, first, second) -> float:
+    """Means of all runs, not of those with a common seed."""
+    a, b = (_tests(runs, m, _chosen(runs, m)) for m in (first, second))
+    return mean(a.values()) - mean(b.values())
+
+
+def _at_one_rate(whose):
+    def gain(runs, first, second) -> float:
+        rate = _chosen(runs, {"first": first, "second": second}[whose])
+        return _paired_mean(_tests(runs, first, rate), _tests(runs, second, rate))
+
+    return gain
+
+
+def _averaged_rates(runs, first, second) -> float:
+    return mean(r["test"] for r in runs if r["model"] == first) - mean(
+        r["test"] for r in runs if r["model"] == second
+    )
+
+
+def _best_runs(runs, first, second) -> float:
+    a, b = (_tests(runs, m, _chosen(runs, m)) for m in (first, second))
+    return max(a.values()) - max(b.values())
+
+
+_OTHER_GAINS = {
+    "chosen-on-the-test-set": one_of(
+        lambda r, a, b: _gain(r, a, b, by="test"), lambda r, a, b: _gain(r, a, b, by="test", middle=max)
+    ),
+    "one-rate-for-both": one_of(_at_one_rate("first"), _at_one_rate("second")),
+    "best-run-chose": lambda r, a, b: _gain(r, a, b, middle=max),
+    "validation-reported": lambda r, a, b: _gain(r, a, b, column="validation"),
+    "second-minus-first": lambda r, a, b: _gain(r, b, a),
+    "all-rates-averaged": _averaged_rates,
+    "not-paired": _gain_of_all,
+    "best-of-n": _best_runs,
+}
+
 # holm
 
-# p-values (out of order, so that a sorted answer shows) and the levels to try them with
-_CASES = {
-    "stops": ([0.028, 0.004, 0.060, 0.012, 0.041], 0.05),
-    "more-than-bonferroni": ([0.0160, 0.0900, 0.0110, 0.0040], 0.05),
-    "no-way-back": ([0.020, 0.070, 0.024, 0.022], 0.05),
-    "level": ([0.004, 0.0006, 0.02], 0.01),
-}
+# p-values (out of order, so that a sorted answer shows) and levels: a stop, a later recovery, ties, exact thresholds,
+# another level, one p-value, none below, all below.
+_CASES = [
+    ([0.028, 0.004, 0.060, 0.012, 0.041], 0.05),
+    ([0.0160, 0.0900, 0.0110, 0.0040], 0.05),
+    ([0.020, 0.070, 0.024, 0.022], 0.05),
+    ([0.004, 0.0006, 0.02], 0.01),
+    ([0.5, 0.125, 0.0625], 0.25),  # exact in binary: .0625 < .25/3, .125 = .25/2, then .5 > .25
+    ([0.125, 0.125], 0.25),  # equal to the threshold, twice: with first-match indices too
+    ([0.02, 0.001, 0.02, 0.02], 0.05),  # ties that fail
+    (
+        [0.024, 0.024, 0.9, 0.001],
+        0.05,
+    ),  # the second of the tied ones would pass its own threshold, the first fails
+    ([0.015, 0.04, 0.015], 0.05),  # ties that pass
+    ([0.05], 0.05),
+    ([0.3, 0.2], 0.05),
+    ([0.04, 0.003, 0.02], 0.05),
+    ([0.03, 0.01], 0.05),
+]
 
 
 def holm(answer: object, find: Find) -> None:
-    """Four lists of p-values that tell the methods apart."""
-    for number, (slug, (p_values, level)) in enumerate(_CASES.items()):
-        handed_in = answer(list(p_values), level)
-        got = _flags(handed_in)
-        if number == 0:
-            fits = got is not None and len(got) == len(p_values)
-            find("flags", fits, got=show(handed_in))
-            if not fits:
-                return
-        expected = _holm(p_values, level)
-        find(slug, got == expected, _holm_mistake(answer), expected=show(expected), got=show(handed_in))
+    """Lists of p-values that tell the methods apart."""
+
+    def flags(p_values, level):
+        got = answer(p_values, level)
+        read = _flags(got)
+        return got if read is None else read
+
+    first = flags(list(_CASES[0][0]), _CASES[0][1])
+    fits = isinstance(first, list) and len(first) == len(_CASES[0][0]) and all(type(f) is bool for f in first)
+    if not find("flags", fits, got=first):
+        return
+    find.agrees("decisions", flags, _holm, _CASES, _OTHER_METHODS)
 
 
 def _flags(result) -> list[bool] | None:
@@ -312,7 +466,7 @@ def _flags(result) -> list[bool] | None:
 
 def _decide(p_values, keep) -> list[bool]:
     """Mark the p-values that ``keep`` keeps of the sorted ones, in their own order."""
-    order = np.argsort(p_values)
+    order = np.argsort(p_values, kind="stable")
     flags = np.zeros(len(p_values), dtype=bool)
     flags[order[: keep(np.sort(p_values))]] = True
     return flags.tolist()
@@ -327,90 +481,208 @@ def _last(flags) -> int:
     return 0 if not any(flags) else len(flags) - int(np.argmax(flags[::-1]))
 
 
-def _holm(p_values, level) -> list[bool]:
+def _holm(p_values, level, *, late=0) -> list[bool]:
+    """``late`` is added to the divisor of all but the first."""
     m = len(p_values)
-    return _decide(p_values, lambda p: _leading(p <= level / (m - np.arange(m))))
+    left = m - np.arange(m) + late * (np.arange(m) > 0)
+    return _decide(p_values, lambda p: _leading(p <= level / left))
 
 
-def _others(p_values, level) -> dict[str, list[bool]]:
-    p, m = np.array(p_values), len(p_values)
-    rank = np.argsort(np.argsort(p))
-    return {
-        "uncorrected": (p <= level).tolist(),
-        "bonferroni": (p <= level / m).tolist(),
-        "goes-on": (p <= level / (m - rank)).tolist(),
-        "step-up": _decide(p, lambda s: _last(s <= level / (m - np.arange(m)))),
-        "false-discovery-rate": _decide(p, lambda s: _last(s <= level * np.arange(1, m + 1) / m)),
-        "given-order": _given_order(p, level).tolist(),
-        "sorted-answer": sorted(_holm(p_values, level), reverse=True),
-        "inverted": [not flag for flag in _holm(p_values, level)],
-        "level-fixed": _holm(p_values, 0.05),
-    }
+def _strict(p_values, level) -> list[bool]:
+    m = len(p_values)
+    return _decide(p_values, lambda p: _leading(p < level / (m - np.arange(m))))
 
 
-def _given_order(p, level) -> np.ndarray:
+def _first_match(p_values, level) -> list[bool]:
+    """As with ``p_values.index(p)``: of equal p-values only the first gets its flag."""
+    flags = [False] * len(p_values)
+    for k, p in enumerate(sorted(p_values)):
+        if p > level / (len(p_values) - k):
+            break
+        flags[list(p_values).index(p)] = True
+    return flags
+
+
+def _own_threshold(p_values, level) -> list[bool]:
+    ranks = np.argsort(np.argsort(p_values, kind="stable"), kind="stable")
+    return (np.array(p_values) <= level / (len(p_values) - ranks)).tolist()
+
+
+def _own_threshold_by_value(p_values, level) -> list[bool]:
+    """Equal p-values share the rank of the first."""
+    order, m = sorted(p_values), len(p_values)
+    return [p <= level / (m - order.index(p)) for p in p_values]
+
+
+def _given_order(p_values, level) -> list[bool]:
+    p = np.array(p_values)
     passed = p <= level / (len(p) - np.arange(len(p)))
-    return np.logical_and.accumulate(passed)
+    return np.logical_and.accumulate(passed).tolist()
 
 
-def _holm_mistake(holm) -> str | None:
-    """The first method that gives the learner's answer in all cases."""
-    got = [_flags(holm(list(p), level)) for p, level in _CASES.values()]
-    methods = [_others(p, level) for p, level in _CASES.values()]
-    return next((slug for slug in methods[0] if [m[slug] for m in methods] == got), None)
+def _benjamini_hochberg(p_values, level) -> list[bool]:
+    m = len(p_values)
+    return _decide(p_values, lambda s: _last(s <= level * np.arange(1, m + 1) / m))
 
+
+_OTHER_METHODS = {
+    "uncorrected": one_of(lambda p, level: [q <= level for q in p], lambda p, level: [q < level for q in p]),
+    "bonferroni": one_of(
+        lambda p, level: [q <= level / len(p) for q in p], lambda p, level: [q < level / len(p) for q in p]
+    ),
+    "goes-on": one_of(_own_threshold, _own_threshold_by_value),
+    "step-up": lambda p, level: _decide(p, lambda s: _last(s <= level / (len(p) - np.arange(len(p))))),
+    "false-discovery-rate": _benjamini_hochberg,
+    "given-order": _given_order,
+    "sorted-answer": lambda p, level: sorted(_holm(p, level), reverse=True),
+    "inverted": lambda p, level: [not flag for flag in _holm(p, level)],
+    "level-fixed": lambda p, level: _holm(p, 0.05),
+    "late-divisor": one_of(
+        lambda p, level: _holm(p, level, late=1),
+        lambda p, level: _decide(p, lambda s: _leading(s <= level / (len(p) + 1 - np.arange(len(p))))),
+    ),
+    "early-divisor": lambda p, level: _decide(
+        p, lambda s: _leading(s <= level / np.maximum(len(p) - 1 - np.arange(len(p)), 1))
+    ),
+    "strictly-below": _strict,
+    "first-match": _first_match,
+}
 
 # predict-the-run
 
-_MODELS = {"spatial": "spatial-k3", "cbam": "cbam-k3"}
-_WIDEST = 0.06
+_RATES_ASKED = (0.003, 0.01)
 
 
 def predict_the_run(answer: object, find: Find) -> None:
-    """Two ranges of accuracy, each narrow enough to be wrong, with the mean of five seeds inside."""
-    ranges = _ranges(answer)
-    single = ranges is None and _is_two_numbers(answer)
-    find("ranges", ranges is not None, "single-numbers" if single else None, got=show(answer))
-    if ranges is None:
+    """A prediction is well formed or not, and never wrong; the outcome has to be that of the table."""
+    parts = _prediction(answer)
+    if not find("parts", parts is not None, got=answer):
         return
-    mistake = _malformed(ranges)
-    find("well-formed", mistake is None, mistake, got=show(answer))
-    if mistake:
+    predicted, seen = parts
+    mistake = _no_difference(predicted)
+    if not find("predicted", mistake is None, mistake, got=predicted):
         return
-    widest = max(high - low for low, high in ranges)
-    find("narrow", widest <= _WIDEST + 1e-9, "too-wide", got=f"{widest:.3f}")
-    table = load_results("where")
-    for (name, model), (low, high) in zip(_MODELS.items(), ranges, strict=True):
-        mean = table.accuracy[table.model == model].mean()
-        mistake = f"{name}-too-low" if high < mean else f"{name}-too-high"
-        find(name, bool(low <= mean <= high), mistake, got=f"{low:.3f} to {high:.3f}")
+    right = _small_gains()
+    name = None
+    if seen is not None and not close(seen, right, 0.0051):
+        name = _outcome_mistake(seen, predicted, right)
+    find("looked", seen is not None and close(seen, right, 0.0051), name or None, got=seen)
 
 
-def _ranges(answer) -> list[list[float]] | None:
-    """Read ((low, high), (low, high)), also as lists, an array, a tensor or a dictionary."""
-    if isinstance(answer, dict):
-        answer = list(answer.values())
-    if hasattr(answer, "tolist"):
-        answer = answer.tolist()
-    if not isinstance(answer, (list, tuple)) or len(answer) != 2:
+def _prediction(answer) -> tuple[list[float], list[float] | None] | None:
+    """Read {"predicted": (a, b), "outcome": (c, d)}, the second None as long as nobody looked."""
+    if not isinstance(answer, Mapping) or not {"predicted", "outcome"} <= set(answer):
         return None
-    ranges = [as_numbers(part) for part in answer]
-    complete = all(r is not None and len(r) == 2 and np.isfinite(r).all() for r in ranges)
-    return ranges if complete else None
+    predicted, seen = as_numbers(answer["predicted"]), as_numbers(answer["outcome"])
+    if predicted is None or len(predicted) != 2:
+        return None
+    return predicted, seen if seen is not None and len(seen) == 2 else None
 
 
-def _is_two_numbers(answer) -> bool:
-    numbers = as_numbers(answer)
-    return numbers is not None and len(numbers) == 2
+def _no_difference(numbers) -> str | None:
+    if not all(np.isfinite(numbers)) or max(map(abs, numbers)) > 100:
+        return "no-difference"
+    return "in-percent" if max(map(abs, numbers)) > 1 else None
 
 
-def _malformed(ranges) -> str | None:
-    ends = [end for pair in ranges for end in pair]
-    if max(ends) > 1:
-        return "in-percent" if max(ends) <= 100 else "no-accuracy"
-    if min(ends) < 0:
-        return "no-accuracy"
-    return "ends-exchanged" if any(low > high for low, high in ranges) else None
+def _small_gains(column="accuracy_small", *, turned=False) -> list[float]:
+    """CBAM minus plain on the third of the test images with the smallest targets, at both rates."""
+    means = load_results("learning-rate").groupby(["learning_rate", "model"])[column].mean()
+    return [
+        (-1 if turned else 1) * float(means[rate, "cbam"] - means[rate, "plain"]) for rate in _RATES_ASKED
+    ]
+
+
+def _outcome_mistake(seen, predicted, right) -> str | None:
+    if close(seen, predicted, 1e-9):
+        return "prediction-repeated"
+    wrong = {
+        "all-sizes": _small_gains("accuracy"),
+        "second-minus-first": _small_gains(turned=True),
+        "rates-exchanged": right[::-1],
+    }
+    return next((slug for slug, value in wrong.items() if close(seen, value, 0.0015)), None)
+
+
+# claim-first
+
+_WORDS = ("higher", "lower", "not-shown", "equal", "proved")
+_FIELDS = ("claim", "first", "second", "runs", "interval", "verdict")
+_FEWEST = 5
+
+
+def claim_first(answer: object, find: Find) -> None:
+    """Whether runs are pairs, the interval is theirs and the verdict says no more, whichever way it went."""
+    missing = [name for name in _FIELDS if not isinstance(answer, Mapping) or answer.get(name) is None]
+    if not find("fields", not missing, got=", ".join(missing) if isinstance(answer, Mapping) else answer):
+        return
+    first, second = answer["first"], answer["second"]
+    words = (answer["claim"], first, second)
+    named = all(isinstance(word, str) for word in words) and all(
+        m.lower() in words[0].lower() for m in words[1:]
+    )
+    if not find("claim", named and first != second, "same-model" if named else None, got=answer["claim"]):
+        return
+    wide, mistake = _pairs(answer["runs"], first, second)
+    if not find("pairs", wide is not None, mistake, got=answer["runs"]):
+        return
+    if not find("seeds", len(wide) >= _FEWEST, got=len(wide)):
+        return
+    right = _interval(wide[first], wide[second])[1:]
+    got = as_numbers(answer["interval"])
+    fits = got is not None and len(got) == 2 and close(got, right, 0.00051)
+    if not find(
+        "interval", fits, lambda: _claim_interval(got, wide[first], wide[second]), got=answer["interval"]
+    ):
+        return
+    word = _word(str(answer["verdict"]))
+    true = "not-shown" if right[0] <= 0 <= right[1] else "higher" if right[0] > 0 else "lower"
+    find(
+        "verdict",
+        word == true,
+        _verdict_mistake(word, true),
+        got=answer["verdict"],
+        low=f"{right[0]:+.3f}",
+        high=f"{right[1]:+.3f}",
+    )
+
+
+def _pairs(runs, first, second) -> tuple[pd.DataFrame | None, str | None]:
+    """Seed × model of the two, or why that cannot be had."""
+    try:
+        table = pd.DataFrame(runs)[["model", "seed", "accuracy"]]
+        table = table[table.model.isin([first, second])].astype({"accuracy": float})
+    except (KeyError, TypeError, ValueError):
+        return None, None
+    if table.duplicated(["model", "seed"]).any():
+        return None, "seed-twice"
+    wide = table.pivot(index="seed", columns="model", values="accuracy")
+    if not {first, second} <= set(wide):
+        return None, "a-model-is-missing"
+    if wide.isna().any(axis=None):
+        return None, None if table.accuracy.isna().any() else "different-seeds"
+    return wide, None
+
+
+def _claim_interval(got, a, b) -> str | None:
+    if got is None or len(got) != 2:
+        return None
+    wrong = {slug: value[1:] for slug, value in _intervals(a, b).items()}
+    found = {slug.split()[0] for slug, value in wrong.items() if close(got, value, 0.00011)}
+    return found.pop() if len(found) == 1 and found <= _CLAIM_INTERVALS else None
+
+
+_CLAIM_INTERVALS = {"second-minus-first", "unpaired", "normal-quantile", "divided-by-n"}
+
+
+def _verdict_mistake(word: str, true: str) -> str | None:
+    if word == "equal":
+        return "not-shown-is-not-equal"
+    if word == "proved":
+        return "proved-too-much"
+    if word in ("higher", "lower"):
+        return "zero-inside" if true == "not-shown" else "wrong-way"
+    return "too-modest" if word == "not-shown" else None
 
 
 # read-the-table
