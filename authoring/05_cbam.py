@@ -247,15 +247,13 @@ print("equal to the calculation by hand")
 # %%
 predict("05-parameters", None)
 
-# %% tags=["nbval-check-output"]
+# %%
 size = (1, 256, 28, 28)
 layers = {"channel part": ChannelAttention(256), "spatial part": SpatialAttention(), "CBAM": CBAM(256),
           "3×3 convolution": nn.Conv2d(256, 256, 3, padding=1, bias=False)}  # fmt: skip
 for name, layer in layers.items():
     print(f"{name:16} {count_cost(layer, size).parameters:8,} parameters")
-
-# %%
-reveal("05-parameters", count_cost(CBAM(256), size).parameters)
+print(reveal("05-parameters", count_cost(CBAM(256), size).parameters))
 
 # %% [markdown]
 # 1.4 % of the convolution's parameters. Nearly all of them are the MLP's, 2 · 256²/16. The spatial part has

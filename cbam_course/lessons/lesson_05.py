@@ -423,6 +423,7 @@ _LEFT = {
     "one-module-reused": _reused,
     "one-block": lambda factors, x, blocks: _shrink(factors, x, 1),
     "one-too-many": lambda factors, x, blocks: _shrink(factors, x, blocks + 1),
+    "one-too-few": lambda factors, x, blocks: (_outputs(factors, x, blocks - 1)[-1].std() / x.std()).item(),
     "last-block-only": one_of(_step, lambda factors, x, blocks: _alone(factors, x, blocks)[-1]),
     "difference": one_of(_left(lambda x, y: x.std() - y.std()), _left(lambda x, y: 1 - y.std() / x.std())),
     "not-divided": _left(lambda x, y: y.std()),

@@ -245,6 +245,8 @@ WRONG["order-matters"] |= {
         lambda x, c, s: in_steps(x, c, s)[:2],
         lambda x, c, s: [in_steps(x, c, s)[n] for n in (2, 0, 1)],
         lambda x, c, s: [2 * y for y in in_steps(x, c, s)],
+        lambda x, c, s: (*in_steps(x, c, s)[:2], x * c(x)),
+        lambda x, c, s: torch.stack(in_steps(x, c, s)),
     ],
     "one-gate-only": [lambda x, c, s: (x * c(x), x * s(x), x * c(x) * s(x))],
     "argument-ignored": [lambda x, c, s: in_steps(x, lambda y: torch.sigmoid(y.mean((2, 3), True)), s)],
@@ -264,14 +266,13 @@ def _measure(box, channels, kernel):
     return torch.logit(2 * small), x, x * channel, (factor / channel)[:, :1]
 
 
-def _nearest(box, channels, kernel, with_shift=True, padding="same", size=None):
+def _nearest(box, channels, kernel, with_shift=True):
     shift, x, refined, measured = _measure(box, channels, kernel)
-    kernel = kernel if size is None else F.interpolate(kernel, size=size)
     errors = {}
     for source, seen in (("refined", refined), ("x", x)):
         pools = {"mean": seen.mean(1, keepdim=True), "max": seen.amax(1, keepdim=True)}
         for first, second in (("mean", "max"), ("max", "mean")):
-            logit = F.conv2d(torch.cat([pools[first], pools[second]], 1), kernel, padding=padding)
+            logit = F.conv2d(torch.cat([pools[first], pools[second]], 1), kernel, padding="same")
             gate = torch.sigmoid(logit + (shift if with_shift else 0))
             errors[source, first] = (gate - measured)[:, :, 10:21, 10:21].abs().mean().item()
     return *min(errors, key=errors.get), abs(shift.item()) > 0.2
@@ -349,9 +350,11 @@ WRONG["inside-the-box"] = {
     "first-reversed": [_changed(1, lambda word: _other(word, ("mean", "max")))],
     "bias-reversed": [_changed(2, lambda bias: not bias)],
     "one-kernel-size": [only_seven],
+    "bias-in-the-way": [lambda box, channels, kernel: _nearest(box, channels, kernel, with_shift=False)],
     "missing-return": [lambda box, channels, kernel: None],
     None: [
         at_random,
+        lambda box, channels, kernel: [_nearest(box, channels, kernel)[n] for n in (1, 0, 2)],
         lambda box, channels, kernel: _nearest(box, channels, kernel)[:2],
         lambda box, channels, kernel: "refined, mean, False",
         lambda box, channels, kernel: (*_nearest(box, channels, kernel)[:2], "no"),
@@ -511,6 +514,7 @@ WRONG["feature-shrink"] = {
     "norms": [lambda make, x, n: (stacked_output(make, x, n).norm() / x.norm()).item()],
     "blocks-side-by-side": [side_by_side],
     "one-too-many": [lambda make, x, n: looped(make, x, n + 1)],
+    "one-too-few": [lambda make, x, n: looped(make, x, n - 1)],
     "largest": [lambda make, x, n: (stacked_output(make, x, n).max() / x.max()).item()],
     "averaged-spreads": [
         lambda make, x, n: (
@@ -524,6 +528,9 @@ WRONG["feature-shrink"] = {
         lambda make, x, n: stacked_output(make, x, n) / x,
         lambda make, x, n: "a half",
         lambda make, x, n: looped(make, x, n) ** 0.5,
+        lambda make, x, n: (
+            stacked_output(make, x, n).aminmax().max.item() - stacked_output(make, x, n).min().item()
+        ),
     ],
     "argument-ignored": [lambda make, x, n: 0.5**n],
 }
