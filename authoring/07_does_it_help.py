@@ -180,7 +180,7 @@ reveal("07-gain-at-.03", round(compare(at_03, "cbam", "plain").mean, 3), toleran
 # At .01 nothing is left of the gain, and at .03 the plain network scores higher. The mean+max head, which has no
 # attention, gained as much at .003. So "attention gains twelve points" was a true sentence about a table and a false one about attention.
 #
-# **One rate for all looks fair and is not**: it is the best rate of at most one model. Fair is one *grid* and one *budget* for all, and each
+# **One rate for all looks fair and is not**: it may suit one model and starve another. Fair is one *grid* and one *budget* for all, and each
 # model's choice made on validation images:
 
 # %%
@@ -202,7 +202,7 @@ registered = results_folder() / "registered"
 print(read_registration(registered / "what.toml").seen)
 
 # %% [markdown]
-# None of the steps was a lie, and each made the result look better. What helps is not more virtue but rules that a program can check; we come to them.
+# None of the steps was a lie, and together they made the result look better. Good intentions do not prevent that; rules that a program checks can. We come to them.
 #
 # ## What else differs?
 #
