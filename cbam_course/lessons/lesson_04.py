@@ -329,11 +329,15 @@ def _pointing_case(hits: list[bool], height: int, width: int, seed: int, side: i
             int(torch.randint(length - side + 1, (1,), generator=generator)) for length in (height, width)
         )
         masks[n, row : row + side, column : column + side] = True
-        away = 0 if hit else max(side, width // 2)
-        maps[n, row, (column + away) % width] = 1.0 + 0.01 * n
-        neutral = n % 3 == 2 and height > side
-        dark = (row + side) % height if neutral else row
-        maps[n, dark, (column + max(side, width // 2) - away) % width] = (-3.0, -0.8)[n % 2] - 0.01 * (n % 5)
+        opposite = (column + max(side, width // 2)) % width
+        bright, other = (column, opposite) if hit else (opposite, column)
+        neutral, dark = n % 3 == 2 and height > side, (-3.0, -0.8)[n % 2] - 0.01 * (n % 5)
+        # A close second, mostly read first, so that rounding or clipping makes a difference.
+        if neutral:
+            maps[n, (row + side) % height, bright], maps[n, (row + side) % height, other] = dark, 1.2
+        else:
+            maps[n, row + 1, other], maps[n, row, other] = dark, 1.2
+        maps[n, row + 1, bright] = 1.3 + 0.01 * n
     return maps, masks
 
 

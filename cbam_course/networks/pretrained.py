@@ -34,6 +34,8 @@ SHIPPED = {
     "near-spatial.safetensors": "87ed16414f4f3b18bbe22826acd48d31782c1424e2ae23286ea11e4b5bfdc272",
     "what-cbam.safetensors": "e116ca68a3a082cf913bddc3e4b9e26841e2617ebf22159f3f7c79b3957ebe53",
     "what-channel.safetensors": "91e2e3b0c41195d59ffae427a545df141e29f34dd21d263de661c5d8aaf3ffea",
+    "what-plain.safetensors": "dc5208231e3b4ac34d52e5eb84f89d1842d213c6cd7fd0f7f2ca8e947dc8d6a1",
+    "what-spatial.safetensors": "ba799e7ab5737c7a3da0ba8df9caa21dc7936881126a23e4ed410e0ec514244d",
 }
 _ATTENTION: dict[str, AttentionFactory | None] = {
     "plain": None,

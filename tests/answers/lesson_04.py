@@ -525,7 +525,8 @@ WRONG["pointing-rate"] = {
     "one-less": [lambda maps, masks: 1 - indexed(maps, masks)],
     "per-image": [lambda maps, masks: masks.flatten(1)[torch.arange(len(maps)), maps.flatten(1).argmax(1)]],
     None: [
-        lambda maps, masks: indexed(maps**3 - maps, masks),
+        lambda maps, masks: indexed(maps.round(), masks),
+        lambda maps, masks: indexed(maps.clamp(max=1), masks),
         lambda maps, masks: (maps[masks].mean() > maps[~masks].mean()).float(),
         lambda maps, masks: indexed(maps, masks) ** 2,
         lambda maps, masks: indexed(maps[:, :2], masks[:, :2]),
