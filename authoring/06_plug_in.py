@@ -37,6 +37,7 @@ from cbam_course import (
     insert_attention,
     predict,
     remove_attention,
+    reveal,
 )
 from cbam_course.inspection import plots
 from cbam_course.networks.pretrained import pretrained_resnet20
@@ -76,6 +77,7 @@ predict("06-gate-on-the-branch", None)
 x, branch, gate = torch.tensor([4.0, 1.0]), torch.tensor([2.0, -3.0]), torch.tensor([0.5, 0.1])
 print("gate on the branch      ", torch.relu(x + gate * branch))
 print("gate after the addition ", gate * torch.relu(x + branch))
+reveal("06-gate-on-the-branch", 0.7, tolerance=0.01)
 
 # %% [markdown]
 # On the branch, a nearly closed gate means that this block adds little: the second channel keeps 0.7 of its 1. After
@@ -225,8 +227,9 @@ for name, factory in {"plain": None, "SE": SqueezeExcitation, "CBAM": CBAM}.item
 # 98 is the 7×7 kernel over two maps. What costs is the MLP, whose size grows with the square of the width: a tenth more
 # parameters. (With biases and a BatchNorm, as in the authors' code, the total for CBAM is 28,089,624. Lesson 06b, optional,
 # counts the paper's table that way.) In multiply-adds both are nearly free. In time they are not: pooling and
-# multiplying by a gate count nothing here, and still have to read and write the whole map. Measure the time on
-# your own machine before you call it negligible.
+# multiplying by a gate count nothing here, and still have to read and write the whole map. `python -m cbam_course cost
+# --model resnet50 --attention none,se,cbam` measures seconds and memory on your machine; do so before you call it
+# negligible.
 #
 # ## Into a trained network
 #
@@ -247,12 +250,13 @@ print(f"500 test images: {small.title}")
 
 # %%
 def judge(title, network):
-    """Print how many answers are still those of the trained network, and how many are right."""
+    """Print what share of answers is still that of the trained network (returned), and what share is right."""
     with torch.no_grad():
         answers = network(inputs).argmax(1)
     same = (answers == before.argmax(1)).float().mean()
     right = f", {(answers == labels).float().mean():5.1%} right" if small.title == "CIFAR-10" else ""
     print(f"{title:24} {same:6.1%} answered as before{right}; {len(answers.unique())} different answers")
+    return same.item()
 
 
 # %% [markdown]
@@ -264,7 +268,7 @@ predict("06-answers-kept", None)
 torch.manual_seed(0)
 broken = insert_attention(pretrained_resnet20(), lambda channels: CBAM(channels, 4))
 judge("as trained", trained)
-judge("CBAM inserted", broken)
+reveal("06-answers-kept", round(judge("CBAM inserted", broken), 3), tolerance=0.05)
 
 # %% [markdown]
 # Few answers are left; nearly all images get one and the same. (People ask whether to load pretrained weights at all. Issue
@@ -295,7 +299,8 @@ for factor in (0.9, 0.5, 0.25):
     constant = insert_attention(pretrained_resnet20(), lambda channels, f=factor: ConstantGate(f))
     judge(f"only size: times {factor}", constant)
 torch.manual_seed(0)
-judge("only choice: size kept", insert_attention(pretrained_resnet20(), SizeKept))
+choosing = insert_attention(pretrained_resnet20(), SizeKept)
+kept = judge("only choice: size kept", choosing)
 
 # %% [markdown]
 # A constant quarter, which is one half for the channels times one half for the positions, does the same damage. The
@@ -338,7 +343,7 @@ for module in estimated.modules():
         module.momentum = None  # average over all that comes
 with torch.no_grad():
     estimated.train()(to_float(small.train[0]))
-judge("new statistics", estimated.eval())
+repaired = judge("new statistics", estimated.eval())
 
 # %% [markdown]
 # Compare with *CBAM inserted*: some of the damage is repaired, and not all.
@@ -356,7 +361,7 @@ judge("new statistics", estimated.eval())
 # %%
 torch.manual_seed(0)
 careful = insert_attention(pretrained_resnet20(), lambda channels: CBAM(channels, 4), identity=True)
-judge("identity=True", careful)
+exact = judge("identity=True", careful)
 with torch.no_grad(), capture(careful) as gates:
     print("outputs the same to the last bit:", torch.equal(careful(inputs), before))
 print({name: gate[0].item() for name, gate in gates.items() if name.endswith("alpha") and "layer1" in name})

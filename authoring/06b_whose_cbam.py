@@ -28,7 +28,15 @@
 import torch
 from torch import nn
 
-from cbam_course import CBAM, ChannelAttention, SqueezeExcitation, count_cost, insert_attention, predict
+from cbam_course import (
+    CBAM,
+    ChannelAttention,
+    SqueezeExcitation,
+    count_cost,
+    insert_attention,
+    predict,
+    reveal,
+)
 from cbam_course.inspection import plots
 
 # %% [markdown]
@@ -69,7 +77,6 @@ plots.draw_flow(
 # %%
 from cbam_course.attention.conventions import convert
 
-predict("06b-fresh-batchnorm-changes-the-output", None)
 torch.manual_seed(0)
 batch = torch.randn(4, 64, 14, 14).relu()
 lesson, paper = CBAM(64), CBAM(64, convention="paper").eval()
@@ -110,14 +117,16 @@ for channels in (64, 40, 24):
 # ultralytics' `CBAM` is another module under the same name: its channel part is one layer from C to C behind an
 # average, without maximum, bottleneck or shared MLP (asked about in ultralytics#14635).
 #
-# **Predict, then run.** How many parameters has that layer for 256 channels, beside the paper's MLP?
+# **Predict, then run.** How many times as many parameters has that layer for 256 channels as the MLP of this course?
 
 # %% tags=["nbval-check-output"]
+predict("06b-one-layer-times-the-mlp", None)
 size, one_layer = (1, 256, 14, 14), nn.Conv2d(256, 256, 1)
 print("one C→C layer with bias   ", f"{sum(p.numel() for p in one_layer.parameters()):,}")
 print("the MLP of this course    ", f"{count_cost(ChannelAttention(256), size).parameters:,}")
 with_biases = ChannelAttention(256, convention="paper")
 print("the authors', with biases ", f"{count_cost(with_biases, size).parameters:,}")
+reveal("06b-one-layer-times-the-mlp", 65792 / 8192, tolerance=0.5)
 
 # %% [markdown]
 # Eight times as many, and another function. "YOLO + CBAM" may mean either: say which module you used, not only its name.

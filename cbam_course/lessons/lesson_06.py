@@ -166,6 +166,10 @@ def _values(cls, find: Find):
         trial = Trial(cls, planes, size, seed=planes)
         trial.block.load_state_dict(trial.state, strict=False)
         got = trial.run()
+        asked = next((recorder.channels for recorder in trial.made if recorder.arrived), None)
+        if asked != 4 * planes:
+            find("width", False, None, arrived=4 * planes, asked=asked)
+            return
         branch = Recorder(4 * planes)(trial.plain.maps(trial.x)["bn3"]).detach()
         if not close(got, torch.relu(trial.x + branch)):
             find("value", False, None, planes=planes, got=show(got))
@@ -246,13 +250,15 @@ def insert_by_hand(answer: object, find: Find) -> None:
         theirs.calls = 0
         output = got(x.clone())
     runs = list(attention.arrived)
-    placed = _place(runs, maps, got, find)
+    owned = any(module is attention for module in got.modules())
+    placed = _place(runs, maps, got, owned, find)
     if placed:
         expected = torch.relu(x + Attention(6)(maps[""]).detach())
         ignored = close(output, torch.relu(x + maps[""]))
         find("value", close(output, expected), "hook-returns-nothing" if ignored else None, got=show(output))
-    owned = any(module is attention for module in got.modules())
-    find("registered", owned, "not-registered", got="a block that does not hold the attention")
+        _learns(got, attention, x, find)
+    wrong = "not-registered" if placed else None
+    find("registered", owned, wrong, got="a block that does not hold the attention")
     missing = [key for key in keys if key not in got.state_dict()]
     renamed = any(key.endswith(tuple(k.rpartition(".")[2] for k in missing)) for key in got.state_dict())
     find("keys", not missing, "keys-changed" if missing and renamed else None, missing=", ".join(missing))
@@ -266,8 +272,17 @@ def insert_by_hand(answer: object, find: Find) -> None:
         _copied(got, attention, x, output, find)
 
 
-def _place(runs, maps, block, find: Find):
-    mistake = "runs-twice" if len(runs) > 1 else None if runs else "not-inserted"
+def _learns(block, attention, x, find: Find):
+    """Whether gradients go through the attention, to its weights and to the layers before it."""
+    total = block(x.clone()).square().sum()
+    wanted = [attention.scale, block.conv1.weight]
+    grads = torch.autograd.grad(total, wanted, allow_unused=True) if total.requires_grad else [None, None]
+    cut = any(grad is None or not bool(grad.any()) for grad in grads)
+    find("learns", not cut, "gradient-cut", got="no gradient for one of them")
+
+
+def _place(runs, maps, block, owned: bool, find: Find):
+    mistake = "runs-twice" if len(runs) > 1 else None if runs or not owned else "not-inserted"
     if len(runs) == 1:
         met = {slug.partition(" ")[0] for slug, value in maps.items() if slug and close(runs[0], value)}
         mistake = met.pop() if len(met) == 1 else None
@@ -370,7 +385,20 @@ def _trained(module, gate, number, find: Find):
     if number is not None:
         _at(module, number, 0.3)
         gradient = _gradient(module, gate.logit)
-        find("attention-learns", bool((gradient != 0).all()), "attention-frozen", got=show(gradient))
+        learns = find("attention-learns", bool((gradient != 0).all()), "attention-frozen", got=show(gradient))
+        if learns:
+            _passes_on(module, gate, find)
+
+
+def _passes_on(module, gate, find: Find):
+    """The gradient with respect to x, as that of the blend."""
+    weights = torch.linspace(0.5, 2, X.numel()).view_as(X)
+    gradients = []
+    for function in (module, lambda x: x + 0.3 * (gate(x) - x)):
+        x = X.clone().requires_grad_()
+        gradients += torch.autograd.grad((function(x) * weights).sum(), x, allow_unused=True)
+    got, expected = gradients
+    find("passes-on", got is not None and close(got, expected, 1e-3), None, got=show(got))
 
 
 def _at(module, number, value: float):
@@ -464,13 +492,9 @@ def se_beside_plain(answer: object, find: Find) -> None:
     counted = [_accuracy(network, inputs, labels) for network in networks]
     # One image on the border may fall either way on another machine.
     agree = all(abs(mine - theirs) <= 1.5 / TEST_SCENES for mine, theirs in zip(scores, counted, strict=True))
-    find(
-        "scores",
-        agree,
-        lambda: _wrong_scores(scores, counted, networks),
-        got=_both(scores),
-        expected=_both(counted),
-    )
+    most = max(abs(mine - theirs) for mine, theirs in zip(scores, counted, strict=True))
+    words = {"got": f"{_both(scores)}, off by up to {most:.3f}"}
+    find("scores", agree, lambda: _wrong_scores(scores, counted, networks), **words)
 
 
 def _parts(answer) -> str:
@@ -633,17 +657,10 @@ def _other_sizes(convert, find: Find) -> bool:
         for key, value in expected.items():
             if not _same_shape(got.get(key) if isinstance(got, dict) else None, value):
                 given = got.get(key) if isinstance(got, dict) else got
-                squeezed = (
-                    isinstance(given, torch.Tensor)
-                    and given.shape == _state(*sizes)[_theirs(key)].squeeze().shape
-                )
+                squeezed = isinstance(given, torch.Tensor) and given.shape == value.squeeze().shape
                 slug = "squeezed" if squeezed else None
                 return find("shapes", False, slug, key=key, expected=tuple(value.shape), got=show(given))
     return find("shapes", True)
-
-
-def _theirs(key: str) -> str:
-    return next((theirs for theirs, ours in MLP.items() if ours == key), KERNEL)
 
 
 def _biases(convert, find: Find):

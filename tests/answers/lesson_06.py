@@ -152,6 +152,7 @@ WRONG["bottleneck-bug"] = {
         forward(lambda self, x: torch.relu(self.branch(x) + self.attention(self.branch(x)) + x)),
         forward(lambda self, x: torch.relu(self.attention(torch.relu(self.branch(x))) + x)),
         bottleneck_bug_change(width=lambda self, in_channels, planes: 2 * planes),
+        bottleneck_bug_change(width=lambda self, in_channels, planes: 12),
     ],
 }
 
@@ -325,10 +326,14 @@ def left_in_eval(block, attention):
     return with_hook(block, attention)
 
 
-def a_child_of_its_own_name(block, attention):
-    block.add_module("extra", attention)
-    block.relu.register_forward_hook(lambda module, inputs, output: block.extra(output))
+def detached(block, attention):
+    block.bn2.attention = attention
+    block.bn2.register_forward_hook(lambda module, inputs, output: module.attention(output).detach())
     return block
+
+
+def a_copy_of_the_attention(block, attention):
+    return with_hook(block, copy.deepcopy(attention))
 
 
 def added(block, attention):
@@ -340,7 +345,8 @@ def added(block, attention):
 WRONG["insert-by-hand"] = {
     "hooks-cleared": [hooks_cleared],
     "mode-changed": [left_in_eval],
-    None: [added],
+    "gradient-cut": [detached],
+    None: [added, a_copy_of_the_attention],
     "after-addition": [hooked_on("block"), replaced_forward],
     "new-block": [only_a_copy, after_the_block],
     "wrong-norm": [hooked_on("bn1")],
@@ -472,6 +478,8 @@ WRONG["identity-insertion"] = {
     None: [
         identity_insertion_change(lambda self, x: x + self.alpha**2 * (self.attention(x) - x)),
         identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x.relu()) - x)),
+        identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x.detach()) - x)),
+        identity_insertion_change(lambda self, x: x + self.alpha.clamp(0, 1) * (self.attention(x) - x)),
     ],
 }
 
