@@ -76,8 +76,8 @@ def test_a_passing_check_runs_through_at_most_a_dozen_files():
             assert len(files) <= 10, (task, sorted(files))
 
 
-# Their examiners run a network of the package, or insert attention into one.
-BUILD_NETWORKS = {"convert-weights", "parameter-groups", "who-does-the-work"}
+# Their examiners run networks and data of the package, or insert attention into one.
+BUILD_NETWORKS = {"convert-weights", "parameter-groups", "se-in-a-network", "who-does-the-work"}
 
 
 def test_every_task_has_three_hints_of_its_own():
