@@ -364,7 +364,7 @@ for name in ("what-dense", "near-long"):
 # | your network | try first | why | table |
 # |---|---|---|---|
 # | answers each pixel, and the answer depends on something anywhere in the image | **SE**, or the pooled summary simply *added* | a path from everywhere lifts it far above plain, gated or added; three times the training does not | `what-dense` |
-# | answers each pixel, and the cue lies just outside its view | a **wider kernel** | all that reaches the cue leaves plain far behind: the wide kernel, the added map, spatial attention | `near-long` |
+# | answers each pixel, and the cue lies just outside its view | a **wider kernel** | all that reaches the cue leaves plain far behind: the wide kernel, the added map, and spatial attention on average, though some of its runs never leave the floor | `near-long` |
 # | needs both | **CBAM** | far above plain in both tables; a wide kernel is well below it where the cue is anywhere | both |
 # | classifies whole images, small object | a **mean+max head** | from .003 on its mean is above CBAM's at every rate, with no attention at all | `learning-rate` |
 # | classifies, and its learning rate was never tuned | **nothing**: tune it | plain at .01 scores higher than CBAM at .003 | `learning-rate` |

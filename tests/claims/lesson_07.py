@@ -133,10 +133,15 @@ CLAIMS = [
         ),
     ),
     (
-        "all that reaches the cue leaves plain far behind: the wide kernel, the added map, spatial attention",
-        lambda t: all(
-            t("near-long").mean(m) > t("near-long").mean("plain") + 0.1
-            for m in ("wide-kernel", "added-map", "spatial")
+        "all that reaches the cue leaves plain far behind: the wide kernel, the added map, and spatial attention on "
+        "average, though some of its runs never leave the floor",
+        lambda t: (
+            all(
+                t("near-long").mean(m) > t("near-long").mean("plain") + 0.1
+                for m in ("wide-kernel", "added-map", "spatial")
+            )
+            and t("near-long").runs("spatial").accuracy.min() < 0.5
+            and t("near-long").runs("wide-kernel").accuracy.min() > 0.5
         ),
     ),
     (
