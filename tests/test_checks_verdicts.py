@@ -76,8 +76,8 @@ def test_a_passing_check_runs_through_at_most_a_dozen_files():
             assert len(files) <= 10, (task, sorted(files))
 
 
-# Their examiners insert attention into a network of the package.
-BUILD_NETWORKS = {"convert-weights", "parameter-groups"}
+# Their examiners insert attention into a network of the package, or show a network scenes.
+BUILD_NETWORKS = {"convert-weights", "parameter-groups", "read-the-patch"}
 
 
 def test_every_task_has_three_hints_of_its_own():
