@@ -77,7 +77,13 @@ def test_a_passing_check_runs_through_at_most_a_dozen_files():
 
 
 # Their examiners run networks and data of the package, or insert attention into one.
-BUILD_NETWORKS = {"convert-weights", "parameter-groups", "se-in-a-network", "who-does-the-work", "read-the-patch"}
+BUILD_NETWORKS = {
+    "convert-weights",
+    "parameter-groups",
+    "se-in-a-network",
+    "who-does-the-work",
+    "read-the-patch",
+}
 
 
 def test_every_task_has_three_hints_of_its_own():

@@ -78,7 +78,9 @@ def code_hash() -> str:
     It also changes where a comment does. Then a network is trained once more, which is cheaper than a stale one.
     """
     package = Path(__file__).resolve().parents[1]
-    files = sorted(path for room in ("attention", "networks", "training") for path in (package / room).glob("*.py"))
+    files = sorted(
+        path for room in ("attention", "networks", "training") for path in (package / room).glob("*.py")
+    )
     # Line ends differ between systems, and the code does not.
     parts = (path.name.encode() + path.read_bytes().replace(b"\r\n", b"\n") for path in files)
     return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
