@@ -64,7 +64,7 @@ three_maps = first, second, third
 ### END SOLUTION
 
 # %%
-check("fool-se", three_maps)
+check("three-maps", three_maps)
 
 # %% [markdown]
 # ### Task 3 · Halfway (difficulty 3 of 5, 8 min)

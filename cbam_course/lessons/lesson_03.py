@@ -91,13 +91,13 @@ def _wrong_shape(shapes: list) -> str | None:
     return "pooled-over-channels" if shapes in ([(2, 4, 5)] * 2, [(2, 1, 4, 5)] * 2) else None
 
 
-# fool-se
+# three-maps
 
 _SHAPE = (1, 3, 4, 4)
 _LEAST = 1.0
 
 
-def fool_se(answer: object, find: Find) -> None:
+def three_maps(answer: object, find: Find) -> None:
     """Three feature maps: what SE's gates and those of the maximum alone make of them, whatever their weights."""
     maps = _three_maps(answer)
     if not find("maps", maps is not None, got=show(answer)):

@@ -67,7 +67,7 @@ WRONG["two-summaries"] = {
 }
 
 
-# fool-se
+# three-maps
 
 
 def constant(value):
@@ -92,7 +92,7 @@ def by_channel(*maps):
 
 ONE, SPOT, DEEP = constant(1), one_pixel(0, 16), one_pixel(-9, 1)
 
-RIGHT["fool-se"] = [
+RIGHT["three-maps"] = [
     (ONE, SPOT, DEEP),
     [half(0, 4), half(1, 3), half(2, 4)],
     torch.stack([ONE, half(0, 2), half(-1, 1)]),
@@ -104,7 +104,7 @@ RIGHT["fool-se"] = [
     (ONE.double(), SPOT, DEEP),
 ]
 
-WRONG["fool-se"] = {
+WRONG["three-maps"] = {
     "exchanged": [(ONE, DEEP, SPOT), (half(0, 4), half(2, 4), half(1, 3))],
     "channels-together": [
         (by_channel(constant(0), ONE, constant(2)), by_channel(constant(2), SPOT, constant(0)), constant(9))
