@@ -91,9 +91,7 @@ def read_entries(name: str = "progress.jsonl") -> tuple[list[dict], tuple[str, .
     """Return every readable line of a file beside the progress, those that wait to be written, and sentences."""
     try:
         path = kept_file(name)
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        lines = []
+        lines = path.read_bytes().splitlines() if path.exists() else []
     except OSError as error:
         nowhere = say("progress_nowhere", reason=error.strerror or error)
         return [], (nowhere if error.filename is None else _unreadable(error),)

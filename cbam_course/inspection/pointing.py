@@ -17,6 +17,13 @@ def pointing_rate(maps: Tensor, masks: Tensor, *, tolerance: int = 0) -> float:
 
     Args:
         maps, masks, tolerance: as in :func:`pointing_hits`.
+
+    Example:
+        >>> import torch
+        >>> from cbam_course.inspection.pointing import pointing_rate
+        >>> maps = torch.tensor([[[9.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 9.0]]])
+        >>> pointing_rate(maps, masks=maps > 5), pointing_rate(maps.roll(1, 0), masks=maps > 5)
+        (1.0, 0.0)
     """
     return pointing_hits(maps, masks, tolerance=tolerance).mean().item()
 
@@ -34,13 +41,6 @@ def pointing_hits(maps: Tensor, masks: Tensor, *, tolerance: int = 0) -> Tensor:
 
     Raises:
         ValueError: the shapes do not fit, or the tolerance is negative.
-
-    Example:
-        >>> import torch
-        >>> from cbam_course.inspection.pointing import pointing_rate
-        >>> maps = torch.tensor([[[9.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 9.0]]])
-        >>> pointing_rate(maps, masks=maps > 5), pointing_rate(maps.roll(1, 0), masks=maps > 5)
-        (1.0, 0.0)
 
     Source: the pointing game of Zhang et al.: "Top-down Neural Attention by Excitation Backprop", ECCV 2016, with a
     tolerance of 15 pixels on photographs of about 500.
