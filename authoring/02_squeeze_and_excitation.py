@@ -350,6 +350,9 @@ for name, model in models.items():
 # %%
 plots.show_images(test.images[:6], columns=6, masks=test.masks[:6], size=1.5)
 
+# %% [markdown]
+# *What to see: six test scenes. The white outline is the shape that has the colour of the patch.*
+
 # %%
 with torch.no_grad():
     answers = torch.cat([model.cpu()(test.inputs()[:6]).sigmoid() for model in models.values()])
@@ -357,8 +360,8 @@ titles = ["plain"] * 6 + ["SE"] * 6
 plots.show_maps(answers, titles, masks=test.masks[:6].repeat(2, 1, 1), size=1.5, limits=(0, 1))
 
 # %% [markdown]
-# *What to see: six test scenes, and below them two rows of answers, bright where the network marks. The white outline
-# is the shape asked for. In the row "plain" two or three shapes of a scene are about equally bright, whatever their
+# *What to see: for the same six scenes two rows of answers, bright where the network marks. The white outline is the
+# shape asked for. In the row "plain" two or three shapes of a scene are about equally bright, whatever their
 # colour. In the row "SE" fewer of the wrong shapes are bright, though not none: six epochs are short.*
 #
 # `capture` records the gates as they run. For each block, we average the gate over all test scenes with a red, a

@@ -22,8 +22,9 @@ def shuffled(model, seed=0):
             if isinstance(module, nn.BatchNorm2d):
                 module.running_mean.normal_(0, 0.3, generator=generator)
                 module.running_var.uniform_(0.3, 1.5, generator=generator)
-                module.weight.uniform_(0.5, 1.5, generator=generator)
-                module.bias.normal_(0, 0.3, generator=generator)
+                if module.affine:
+                    module.weight.uniform_(0.5, 1.5, generator=generator)
+                    module.bias.normal_(0, 0.3, generator=generator)
             for parameter in module.parameters(recurse=False):
                 if parameter.ndim > 1:
                     parameter.mul_(1.5)

@@ -81,6 +81,7 @@ BUILD_NETWORKS = {
     "convert-weights",
     "parameter-groups",
     "se-in-a-network",
+    "mystery-gates",
     "who-does-the-work",
     "read-the-patch",
 }

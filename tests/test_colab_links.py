@@ -103,7 +103,7 @@ def test_the_pip_line_installs_from_the_tag(tmp_path):
     }
     local = ["--no-build-isolation", "--target", str(target), "--disable-pip-version-check"]
     subprocess.run([sys.executable, "-m", "pip", *words, *local], check=True, env=env, capture_output=True)
-    assert (target / "cbam_course" / "results" / "where.csv").exists()
+    assert (target / "cbam_course" / "results" / "learning-rate.csv").exists()
     assert sorted(p.name for p in target.iterdir() if p.suffix != ".dist-info") == ["bin", "cbam_course"]
 
 

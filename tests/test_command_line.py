@@ -190,7 +190,7 @@ def test_measure_runs_a_notebook_writes_a_table_and_leaves_no_trace(course, caps
     cell = nbformat.v4.new_code_cell(
         # Written bytes: zeros that were only asked for may take no memory. Held a while: memory is sampled.
         'memory = b"x" * 500_000_000\nimport time\ntime.sleep(1)\n'
-        "from cbam_course.workspace import course_home\ncourse_home()"
+        "from cbam_course.storage import course_home\ncourse_home()"
     )
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
     (course / "exercises" / "03_gates_exercise.ipynb").unlink()

@@ -124,7 +124,7 @@ def test_biases_norms_and_alphas_are_not_decayed():
     class Gated(nn.Module):
         def __init__(self):
             super().__init__()
-            self.net, self.norm, self.alpha = Tiny(), nn.BatchNorm2d(3), nn.Parameter(torch.ones(2, 2))
+            self.net, self.norm, self.alpha = Tiny(), nn.BatchNorm2d(3), nn.Parameter(torch.ones(()))
 
         def forward(self, x):
             return self.net(x) + 0 * (self.alpha.sum() + self.norm.weight.sum())

@@ -15,7 +15,7 @@ from nbformat.sign import NotebookNotary
 
 from cbam_course import lab
 from cbam_course.__main__ import main
-from cbam_course.checks.texts import all_texts
+from cbam_course.checks.tasks import all_texts
 
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=[\"']([^\"']+)[\"']")
 FOLDERS = ("notebooks", "exercises", "solutions", "work")

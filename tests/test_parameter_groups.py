@@ -15,7 +15,7 @@ class Net(nn.Module):
         super().__init__()
         self.body = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
         self.fc = nn.Linear(4, 2)
-        self.alpha = nn.Parameter(torch.zeros(2, 2))
+        self.alpha = nn.Parameter(torch.zeros(()))
 
     def forward(self, x):
         return self.fc(self.body(x).mean(dim=(2, 3))) @ (torch.eye(2) + self.alpha)
@@ -51,7 +51,7 @@ def test_only_the_named_parts_are_trained_and_a_later_stage_thaws_more(model):
 
 @pytest.mark.parametrize("parts", [(), ("head",), ("fc", "head")])
 def test_a_part_that_no_name_contains_gets_the_names_and_changes_nothing(model, parts):
-    with pytest.raises(ValueError, match=r"no parameter is called so; names begin with body, fc, alpha\."):
+    with pytest.raises(ValueError, match=r"no parameter is called so; names begin with alpha, body, fc\."):
         train_only(model, *parts)
     assert len(trained(model)) == 7
 
@@ -103,7 +103,7 @@ def test_fit_moves_parameters_in_proportion_to_their_rates(model):
 
 
 def test_bad_rates_and_an_untrained_model_get_one_sentence(model):
-    with pytest.raises(ValueError, match=r"learning_rate has no entry for the parameter 'strength'"):
+    with pytest.raises(ValueError, match=r"learning_rate has no entry for the parameter 'alpha'"):
         train(model, learning_rate={"fc": 0.1})
     with pytest.raises(ValueError, match="give numbers above 0"):
         train(model, learning_rate={"fc": 0.1, "": -1.0})
