@@ -135,7 +135,7 @@ def test_looking_changes_nothing_in_the_network():
     assert not any(module._forward_hooks for module in model.modules())
 
 
-# Weights kept as one flat vector have no shape to tell them apart by: a sentence says so, and gates are shown as computed.
+# Weights kept as one flat vector have no shape to tell them apart by: then gates are shown as they were computed.
 RIGHT = [(answer, (16, 4)) for answer in lesson_03.RIGHT["channel-attention"]]
 RIGHT += [(answer, (7,)) for answer in lesson_04.RIGHT["spatial-attention"]]
 RIGHT += [(answer, (16, 4, 7)) for answer in lesson_05.RIGHT["cbam"]]

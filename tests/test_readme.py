@@ -111,12 +111,14 @@ def test_what_was_measured_ran_to_its_end():
     rows = measured()
     folders = ("notebooks", "exercises", "solutions")
     there = {p.relative_to(ROOT).as_posix() for folder in folders for p in (ROOT / folder).glob("*.ipynb")}
-    assert rows and {row["notebook"] for row in rows} <= there
+    assert rows
+    assert {row["notebook"] for row in rows} <= there
     assert {row["finished"] for row in rows} == {"True"}
 
 
 def test_every_notebook_ran_alone_with_colabs_versions():
     with (ROOT / "results" / "colab.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert rows and {row["notebook"] for row in rows} <= {Path(row["notebook"]).name for row in measured()}
+    assert rows
+    assert {row["notebook"] for row in rows} <= {Path(row["notebook"]).name for row in measured()}
     assert {row["finished"] for row in rows} == {"True"}

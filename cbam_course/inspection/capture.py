@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +70,7 @@ def replace_gate_methods(
     gated = _gated_modules(model)
     for name, module in gated.items():
         undo.callback(_put_back, module, vars(module).get("gate", _ABSENT))
-        vars(module)["gate"] = wrap(module.gate, name)
+        vars(module)["gate"] = wrap(cast(Callable, module.gate), name)
     return list(gated)
 
 

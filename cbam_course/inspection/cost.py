@@ -193,7 +193,7 @@ def measure_cost(
     inputs = {name: torch.randn_like(empty_like_weights(m, input_size)) for name, m in models.items()}
     traffic = {name: count_traffic(model, inputs[name]) for name, model in models.items()}
     with _left_alone(models.values()):
-        found = {name: [] for name in models}
+        found: dict[str, list] = {name: [] for name in models}
         for number in range(rounds + 2):
             for name, model in models.items():
                 seconds = _time_once(model, inputs[name])
