@@ -20,7 +20,7 @@ from urllib.parse import quote
 ROOT = Path(__file__).parents[1]
 PATIENCE = 300  # seconds until a server must answer, or have stopped; it takes two or three
 # What git does not track, and what no learner's command reads.
-LEFT_OUT = (".*", "__pycache__", "work", "build", "dist", "data", "tests", "benchmarks", "*.egg-info")
+LEFT_OUT = (".*", "__pycache__", "work", "build", "dist", "data", "tests", "*.egg-info")
 # All cells are on the page, also those out of sight; nothing asks about news; a line breaks where it was typed.
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},

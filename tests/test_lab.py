@@ -15,7 +15,7 @@ from nbformat.sign import NotebookNotary
 
 from cbam_course import lab
 from cbam_course.__main__ import main
-from cbam_course.checks.tasks import all_texts
+from cbam_course.checks.tasks import all_tasks
 
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=[\"']([^\"']+)[\"']")
 FOLDERS = ("notebooks", "exercises", "solutions", "work")
@@ -103,7 +103,7 @@ def started(monkeypatch):
 
 def passed(home, lessons):
     home.mkdir(exist_ok=True)
-    done = [text.task_id for text in all_texts().values() if text.lesson in lessons]
+    done = [task.task_id for task in all_tasks().values() if task.lesson in lessons]
     lines = [json.dumps({"task": task, "status": "passed"}) + "\n" for task in done]
     (home / "progress.jsonl").write_text("".join(lines), encoding="utf-8")
 
