@@ -36,7 +36,7 @@ from cbam_course.networks.pretrained import trained_near
 # %% [markdown]
 # ## The question
 #
-# Here are scenes of the task `near`. Each has three blue discs, and each disc has a small square flag 13 to 15 pixels
+# Scenes of the task `near` have three blue discs, and each disc has a small square flag 13 to 15 pixels
 # beyond its edge. Mark the discs whose flag is **red**; the other flags are cyan.
 
 # %%
@@ -228,7 +228,7 @@ print(tuple(forgotten.shape), "times", tuple(last_stage.shape), "is", tuple((las
 #
 # ## The module
 #
-# The kernel becomes a parameter that an optimiser finds. The size can be chosen, an even one is refused, and a method
+# The kernel becomes a parameter that an optimiser finds. An even size is refused, and a method
 # `gate` makes sure that a picture shows the gate that ran. The package has the same class with checks of its arguments.
 
 
@@ -417,7 +417,7 @@ print(reveal("04-which-gate", scores.index(min(scores))))
 
 # %% [markdown]
 # Gate 1, which points at no target, is the one that the network cannot do without. Gate 2, the brightest, can be
-# replaced by a number and the score stays. Look at the figure again: the angular figures stand beside discs that are not
+# replaced by a number and the score stays. In the picture, the angular figures stand beside discs that are not
 # outlined, those with a *cyan* flag. On this map a step is 4 pixels, so a 7×7 kernel reaches 12 to each side, and what it
 # reads there has looked farther. So the gate can write what it sees of a flag into the features of the disc 13 to 15
 # pixels away, where the next layer can read it. It seems to work by marking what is *not* asked for.
@@ -469,7 +469,7 @@ print(tuning.loc[["plain", "channel", "spatial", "cbam", "added-map", "wide-kern
 # short and registered again with twenty epochs.
 #
 # **What this does not show.** The scenes were made so that reach decides; photographs were not. A deeper network reaches
-# farther without any attention. One network was looked into, with one seed.
+# farther without any attention.
 #
 # ## Three questions
 #

@@ -352,7 +352,7 @@ for first, second in (
 # both. It is evidence about reach and paths and none for gating, since each part has a rival without a gate that learns
 # the same task.
 #
-# One thing had to be learned on the way. A first version of `near` trained for ten epochs. In its tuning, spatial
+# A first version of `near` trained for ten epochs. In its tuning, spatial
 # attention and CBAM stood at the floor at every learning rate, while the added map had already learned the task. That
 # experiment was withdrawn and registered again with twenty epochs (`near-long`); otherwise this lesson would have told
 # you that the gates cannot do it. A gate can be harder to learn than a map that is added.
