@@ -469,9 +469,9 @@ print(table.gain("se", "context-mean-max"))
 # > read the difference itself. Lesson 07 goes deeper.
 #
 # What separates SE from the added context is small beside what both gain over the plain network. Both have what the
-# plain network lacks: a *path* from the whole image to every pixel. Multiplying by a gate is one way to use it,
-# adding is another. So most of that gain can be had without a gate. (The added context also reads maxima; lesson 03
-# compares it with a gate that does.) Remember that when you read that attention "focuses" on something.
+# plain network lacks: a *path* from the whole image to every pixel. So most of that gain can be had without a gate. (The
+# added context also reads maxima; lesson 03 compares it with a gate that does.) Remember that when you read that
+# attention "focuses" on something.
 #
 # And one task of drawn shapes says nothing about photographs; lesson 07 comes to those.
 #

@@ -36,8 +36,8 @@ from cbam_course.networks.pretrained import trained_near
 # %% [markdown]
 # ## The question
 #
-# Scenes of the task `near` have three blue discs, and each disc has a small square flag 13 to 15 pixels
-# beyond its edge. Mark the discs whose flag is **red**; the other flags are cyan.
+# Scenes of the task `near` have three blue discs, and each disc has a small square flag 13 to 15 pixels beyond its edge.
+# Mark the discs whose flag is **red**; the other flags are cyan.
 
 # %%
 scenes = make_scenes(300, task="near", seed=900)
@@ -294,12 +294,8 @@ flat = torch.ones(1, 4, 16, 16)
 torch.manual_seed(2)
 gates = {f"k = {k}": SpatialAttention(k).gate(flat).detach()[0, 0] for k in (3, 7)}
 for name, values in gates.items():
-    print(
-        name,
-        "differs from the middle at",
-        int(((values - values[8, 8]).abs() > 1e-5).sum()),
-        "of 256 positions",
-    )
+    differs = (values - values[8, 8]).abs() > 1e-5
+    print(f"{name} differs from the middle at {differs.sum()} of 256 positions")
 plots.show_maps(list(gates.values()), list(gates), size=2.6)
 
 # %% [markdown]
@@ -445,8 +441,8 @@ print(f"largest difference between the gates: {difference:.5f}")
 #
 # ## Over seeds, beside simple baselines
 #
-# This is the registered experiment `near-long`: mean IoU on fresh test scenes, the learning
-# rate tuned for each model (rows with fewer than ten runs are exploratory). `wide-kernel` adds a depthwise 7×7 convolution, without any gate;
+# This is the registered experiment `near-long`: mean IoU on fresh test scenes, the learning rate tuned for each model
+# (rows with fewer than ten runs are exploratory). `wide-kernel` adds a depthwise 7×7 convolution, without any gate;
 # `added-map` adds a 2→1 map (no sigmoid, one weight for each channel) instead of multiplying by it.
 #
 # The second table is the tuning of an experiment with **ten** epochs, at four learning rates, one seed each.

@@ -44,7 +44,8 @@ CLAIMS = [
     (
         "**What counts here is reach; a gate is one way to have it, and alone not the surest.**",
         lambda t: (
-            _lowest(t("near-long"), "added-map", "wide-kernel") > 0.88
+            _highest(t("near-long"), "plain", "channel") < 0.44
+            and _lowest(t("near-long"), "added-map", "wide-kernel") > 0.88
             and _highest(t("near-long"), "spatial") > 0.88
             and _lowest(t("near-long"), "spatial") < 0.44
         ),
