@@ -354,8 +354,7 @@ plots.show_maps(logits, ["its own patch", "another patch"], columns=2)
 # rate that was best for it on other images (`results/README.md` says how that was chosen). The measure is mean IoU.
 
 # %%
-from cbam_course.training.results import load_results
-from cbam_course.training.statistics import compare
+from cbam_course.statistics import compare, load_results
 
 table = load_results("what-dense")
 

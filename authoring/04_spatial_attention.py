@@ -448,7 +448,7 @@ print(f"largest difference between the gates: {difference:.5f}")
 # And how soon? The second table is the tuning of an experiment with **ten** epochs, at four learning rates, one seed each.
 
 # %%
-from cbam_course.training.results import load_results
+from cbam_course.statistics import load_results
 
 table = load_results("near-long").groupby("model")["accuracy"]
 print(table.agg(["mean", "min", "max", "count"]).round(2).sort_values("mean"))

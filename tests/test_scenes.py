@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from cbam_course import ChannelAttention, SpatialAttention, make_scenes
+from cbam_course.data.drawing import PALETTE
 from cbam_course.data.scene_recipes import DISTANCE, PATCH
 from cbam_course.data.scenes import scene_splits
-from cbam_course.data.shapes import PALETTE
 from cbam_course.networks.small_cnn import DenseCNN
 
 CHECKSUMS = {

@@ -47,8 +47,7 @@ TESTS = {
     "training/fit.py": ["test_fit.py", "test_precision.py"],
     "training/metrics.py": ["test_metrics.py"],
     "training/parameter_groups.py": ["test_parameter_groups.py"],
-    "training/results.py": ["test_results.py"],
-    "training/statistics.py": ["test_statistics.py"],
+    "statistics.py": ["test_results.py", "test_statistics.py"],
 }
 COMPARISONS = {
     ast.Lt: ast.LtE,

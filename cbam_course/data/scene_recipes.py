@@ -5,8 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .random_numbers import RandomNumbers
-from .shapes import PALETTE, QUARTERS, SHAPES, TURNS, sprites, stamp
+from .drawing import PALETTE, QUARTERS, SHAPES, TURNS, RandomNumbers, sprites, stamp
 
 COLOURS = np.array(list(PALETTE.values()), dtype=np.int64)
 PATCH = 9  # side of the patch that asks, in pixels

@@ -6,10 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .drawing import PALETTE, QUARTERS, RandomNumbers
 from .photos import to_float
-from .random_numbers import RandomNumbers
 from .scene_recipes import CLASSES, COLOURS, DISTANCE, PATCH, Recipe, cells, draw_block, near_layouts
-from .shapes import PALETTE, QUARTERS
 
 _DEFAULTS = {
     "where": {"size": 48, "distractors": 4, "radius": (4, 6)},

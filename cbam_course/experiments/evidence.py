@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..training.results import results_folder
-from ..training.statistics import Difference, compare
+from ..statistics import Difference, compare, results_folder
 from .ledger import Ledger
 from .outcomes import Outcome, outcomes, rows_of
 from .registration import NotRegistered, Registration

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..training.results import results_folder
+from ..statistics import results_folder
 from .registration import NotRegistered, Registration, parse_registration, read_registration
 from .tables import read_table
 

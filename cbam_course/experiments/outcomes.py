@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..training.statistics import ENOUGH, Difference, compare
+from ..statistics import ENOUGH, Difference, compare
 from .registration import Comparison, Registration
 
 LEVEL = 0.05  # of the family of all primary comparisons of one registration

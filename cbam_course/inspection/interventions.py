@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.photos import to_float
-from ..intervals import mean_interval
+from ..statistics import mean_interval
 from .capture import replace_gate_methods
 from .mirror import as_it_stands
 

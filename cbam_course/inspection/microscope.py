@@ -11,10 +11,10 @@ from string import Template
 import torch
 from torch import Tensor, nn
 
-from ..data.shapes import PALETTE
+from ..data.drawing import PALETTE
 from ..networks.small_cnn import DenseCNN, SmallCNN
 from .mirror import find_mirror
-from .plots.glance import show_glance
+from .plots.pictures import show_glance
 from .transcript import gate_steps, network_record, record_steps, text_of
 
 MOST_IMAGES = 24

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..intervals import mean_interval
+from ..statistics import mean_interval
 
 
 def pointing_rate(maps: Tensor, masks: Tensor, *, tolerance: int = 0) -> float:

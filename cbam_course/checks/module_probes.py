@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from ..report import Find
+from .report import Find
 
 Module = Callable[[Tensor], Tensor]
 

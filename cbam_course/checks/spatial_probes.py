@@ -6,8 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..report import Find
-from .basics import (
+from .module_probes import (
     Line,
     Probe,
     build,
@@ -19,6 +18,7 @@ from .basics import (
     noise,
     show_two_images,
 )
+from .report import Find
 
 CHANNELS = 4
 

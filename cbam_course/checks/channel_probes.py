@@ -11,8 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..report import Find
-from .basics import (
+from .module_probes import (
     Line,
     Probe,
     build,
@@ -24,6 +23,7 @@ from .basics import (
     noise,
     show_two_images,
 )
+from .report import Find
 
 HEIGHT, WIDTH = 3, 4
 PIXELS = HEIGHT * WIDTH
