@@ -31,8 +31,7 @@ from torch.nn import functional as F
 
 from cbam_course import ChannelAttention, count_cost, fit, make_scenes, predict, reveal
 from cbam_course.inspection import plots
-from cbam_course.networks.filter_bank import FilterBank
-from cbam_course.networks.small_cnn import DenseCNN
+from cbam_course.networks.small_cnn import DenseCNN, FilterBank
 from cbam_course.training.metrics import mean_iou
 
 # %% [markdown]

@@ -30,8 +30,8 @@ from torch.nn import functional as F
 
 from cbam_course import ChannelAttention, SpatialAttention, capture, fit, make_scenes, predict, reveal
 from cbam_course.inspection import plots
-from cbam_course.networks.filter_bank import FilterBank
 from cbam_course.networks.pretrained import trained_near
+from cbam_course.networks.small_cnn import FilterBank
 
 # %% [markdown]
 # ## The question

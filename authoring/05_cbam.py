@@ -39,7 +39,7 @@ from cbam_course import (
 )
 from cbam_course.data.photos import load_photo
 from cbam_course.inspection import plots
-from cbam_course.networks.filter_bank import FilterBank
+from cbam_course.networks.small_cnn import FilterBank
 
 # %% [markdown]
 # ## The question

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from cbam_course.experiments import execute
-
 from cbam_course.experiments.run import Run
 
 

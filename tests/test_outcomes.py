@@ -7,8 +7,8 @@ import pytest
 from ledgers import TINY, finished, register
 
 from cbam_course.experiments import execute
+from cbam_course.experiments.evidence import holm, outcomes
 from cbam_course.experiments.ledger import Ledger
-from cbam_course.experiments.outcomes import holm, outcomes
 from cbam_course.experiments.registration import NotRegistered, parse_registration
 from cbam_course.experiments.report import report_text
 from cbam_course.experiments.run import Run, perform

@@ -6,8 +6,8 @@ import pandas as pd
 
 from ..statistics import summary
 from ..storage import write_whole
+from .evidence import Outcome, outcomes, rows_of
 from .ledger import Ledger
-from .outcomes import Outcome, outcomes, rows_of
 from .registration import NotRegistered, Registration
 from .tables import missing_runs
 
