@@ -32,7 +32,7 @@ from torch.nn import functional as F
 import cbam_course
 from cbam_course import check, fit, hint, make_scenes, progress
 from cbam_course.inspection import plots
-from cbam_course.inspection.pointing import mystery_maps
+from cbam_course.inspection.mystery import mystery_maps
 
 # %% [markdown]
 # ### Task 1 · A third summary (difficulty 2 of 5, 8 min)

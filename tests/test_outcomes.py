@@ -8,8 +8,7 @@ from ledgers import TINY, finished, register
 
 from cbam_course.experiments import execute
 from cbam_course.experiments.evidence import holm, outcomes
-from cbam_course.experiments.ledger import Ledger
-from cbam_course.experiments.registration import NotRegistered, parse_registration
+from cbam_course.experiments.registration import Ledger, NotRegistered, parse_registration
 from cbam_course.experiments.report import report_text
 from cbam_course.experiments.run import Run, perform
 from cbam_course.experiments.tables import Table

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from . import execute, report, verify
-from .ledger import Ledger
+from .registration import Ledger
 from .sweep import COMPUTE, add_compute_arguments
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..statistics import ENOUGH, Difference, compare, results_folder
-from .ledger import Ledger
-from .registration import Comparison, NotRegistered, Registration
+from .registration import Comparison, Ledger, NotRegistered, Registration
 
 LEVEL = 0.05  # of the family of all primary comparisons of one registration
 

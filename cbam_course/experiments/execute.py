@@ -28,8 +28,7 @@ import psutil
 import torch
 from tqdm.auto import tqdm
 
-from .ledger import Ledger
-from .registration import NotRegistered, Registration
+from .registration import Ledger, NotRegistered, Registration
 from .run import Run, perform, processor, provenance, versions
 from .tables import SCORES, Table, locked, missing_runs, run_of
 

@@ -7,8 +7,7 @@ import pandas as pd
 from ..statistics import summary
 from ..storage import write_whole
 from .evidence import Outcome, outcomes, rows_of
-from .ledger import Ledger
-from .registration import NotRegistered, Registration
+from .registration import Ledger, NotRegistered, Registration
 from .tables import missing_runs
 
 _HEAD = """\

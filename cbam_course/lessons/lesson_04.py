@@ -8,7 +8,7 @@ from ..checks.report import Find
 from ..checks.spatial_probes import examine_spatial_module
 from ..checks.values import as_number, as_numbers, close, examine_whole_number
 from ..data.scenes import make_scenes
-from ..inspection.pointing import mystery_maps
+from ..inspection.mystery import mystery_maps
 from ..inspection.pointing import pointing_rate as shared_rate
 from ..training.metrics import mean_iou
 

@@ -33,7 +33,7 @@ class Block(nn.Module):
         self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(out_channels)
         self.pool = nn.MaxPool2d(2) if pool else nn.Identity()
-        self.attention = nn.Identity()
+        self.attention: nn.Module = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.attention(self.pool(torch.relu(self.norm(self.conv(x)))))
@@ -97,9 +97,10 @@ class SmallCNN(nn.Module):
         require_whole("num_classes", num_classes)
         if head not in HEADS:
             raise ValueError(f"head is {head!r}; choose one of {', '.join(map(repr, HEADS))}.")
-        self.blocks = nn.Sequential(*_blocks(widths, pooled=len(widths)))
+        blocks = _blocks(widths, pooled=len(widths))
+        self.blocks = nn.Sequential(*blocks)
         self.head = Head(widths[-1], num_classes, head)
-        _place(attention, self.blocks)
+        _place(attention, blocks)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return one logit per class, shape (N, K)."""
@@ -126,9 +127,10 @@ class DenseCNN(nn.Module):
 
     def __init__(self, *, widths: tuple[int, ...] = (16, 32, 48), attention: AttentionFactory | None = None):
         super().__init__()
-        self.blocks = nn.Sequential(*_blocks(widths, pooled=2))
+        blocks = _blocks(widths, pooled=2)
+        self.blocks = nn.Sequential(*blocks)
         self.mark = nn.Conv2d(widths[-1], 1, 1)
-        _place(attention, self.blocks)
+        _place(attention, blocks)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return one logit per pixel, shape (N, H, W)."""
@@ -177,7 +179,7 @@ def _blocks(widths: tuple[int, ...], *, pooled: int) -> list[Block]:
     return [Block(before, after, pool=i < pooled) for i, (before, after) in enumerate(pairs)]
 
 
-def _place(attention: AttentionFactory | None, blocks: nn.Sequential) -> None:
+def _place(attention: AttentionFactory | None, blocks: list[Block]) -> None:
     if attention is not None:
         for block in blocks:
             block.attention = attention(block.conv.out_channels)

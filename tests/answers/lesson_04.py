@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from cbam_course import fit, make_scenes
 from cbam_course.attention import SpatialAttention
-from cbam_course.inspection.pointing import mystery_maps, pointing_rate
+from cbam_course.inspection.mystery import mystery_maps
+from cbam_course.inspection.pointing import pointing_rate
 
 RIGHT: dict[str, list] = {}
 WRONG: dict[str, dict] = {}
