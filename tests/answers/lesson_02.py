@@ -705,7 +705,7 @@ def train_and_keep():
     settings = {"epochs": 6, "batch_size": 16, "learning_rate": 0.03}
     print(fit(network, train.dense, test.dense, **settings).final)
     halves = {
-        key: value.half() if value.is_floating_point() else value
+        key: value.half().contiguous() if value.is_floating_point() else value
         for key, value in network.state_dict().items()
     }
     save_file(halves, _TRAINED)
