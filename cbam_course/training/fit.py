@@ -146,12 +146,7 @@ def fit(
     require_whole("batch_size", batch_size)
     if threads is not None:
         require_whole("threads", threads)
-    rates = learning_rate.values() if isinstance(learning_rate, Mapping) else [learning_rate]
-    if not all(rate > 0 for rate in rates) or not weight_decay >= 0:
-        raise ValueError(
-            f"learning_rate is {learning_rate} and weight_decay {weight_decay}; give numbers above 0 and of at "
-            "least 0, such as 0.003 and 0.01."
-        )
+    _require_rates(learning_rate, weight_decay)
     order = torch.Generator().manual_seed(seed)
     sets = batches("train", train, batch_size, order), batches("validation", validation, batch_size)
     hardware = choose_hardware(device, precision)
@@ -230,6 +225,15 @@ def batches(name: str, data: object, batch_size: int, order: torch.Generator | N
             f"{name} has {len(images)} images and {len(targets)} labels; give one label per image."
         )
     return TensorBatches(images, targets, batch_size, order)
+
+
+def _require_rates(learning_rate: float | Mapping[str, float], weight_decay: float) -> None:
+    rates = learning_rate.values() if isinstance(learning_rate, Mapping) else [learning_rate]
+    if not all(rate > 0 for rate in rates) or not weight_decay >= 0:
+        raise ValueError(
+            f"learning_rate is {learning_rate} and weight_decay {weight_decay}; give numbers above 0 and of at "
+            "least 0, such as 0.003 and 0.01."
+        )
 
 
 class _Run:
