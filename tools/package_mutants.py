@@ -34,7 +34,7 @@ TESTS = {
     "inspection/capture.py": ["test_capture.py"],
     "inspection/pointing.py": ["test_pointing.py"],
     "inspection/plots/charts.py": ["test_plots.py"],
-    "inspection/plots/pictures.py": ["test_plots.py"],
+    "inspection/plots/pictures.py": ["test_plots.py", "test_plot_glance.py"],
     "networks/attached.py": ["test_insertion.py", "test_insertion_formats.py"],
     "networks/finding_places.py": [
         "test_insertion.py",
@@ -43,6 +43,7 @@ TESTS = {
     ],
     "networks/insertion.py": ["test_insertion.py", "test_insertion_errors.py"],
     "training/fit.py": ["test_fit.py", "test_precision.py"],
+    "training/hardware.py": ["test_precision.py", "test_threads.py"],
     "training/metrics.py": ["test_metrics.py"],
     "training/parameter_groups.py": ["test_parameter_groups.py"],
     "statistics.py": ["test_results.py", "test_statistics.py"],
