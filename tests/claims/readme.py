@@ -7,8 +7,8 @@ def excludes_zero(d):
 
 CLAIMS = [
     (
-        "A head that reads the maximum of each channel beside its mean scores higher than CBAM on both tasks (`where`, "
-        "`what`).",
+        "A head that reads the maximum of each channel beside its mean scores higher than CBAM on both tasks "
+        "(`where`, `what`).",
         lambda t: all(t(name).gain("plain-max", "cbam").low > 0 for name in ("where", "what")),
     ),
     (
@@ -33,16 +33,16 @@ CLAIMS = [
         ),
     ),
     (
-        "With the cue anywhere in the image (`what-dense`) channel attention lifts the network far above the plain one, "
-        "and spatial attention does not.",
+        "With the cue anywhere in the image (`what-dense`) channel attention lifts the network far above the plain "
+        "one, and spatial attention does not.",
         lambda t: (
             t("what-dense").gain("channel", "plain").low > 0.3
             and t("what-dense").gain("spatial", "plain").high < 0.01
         ),
     ),
     (
-        "With the cue at middle distance (`near-long`) it is the other way round, though spatial attention alone learns "
-        "it with some seeds only.",
+        "With the cue at middle distance (`near-long`) it is the other way round, though spatial attention alone "
+        "learns it with some seeds only.",
         lambda t: (
             t("near-long").gain("spatial", "plain").low > 0.1
             and t("near-long").gain("channel", "plain").high < 0.01
@@ -61,8 +61,8 @@ CLAIMS = [
         ),
     ),
     (
-        "the same summary *added* is not shown to differ from channel attention, and a wider kernel comes within a point of "
-        "CBAM.",
+        "the same summary *added* is not shown to differ from channel attention, and a wider kernel comes within "
+        "a point of CBAM.",
         lambda t: (
             not excludes_zero(t("what-dense").gain("context-mean-max", "channel"))
             and abs(t("near-long").gain("wide-kernel", "cbam").mean) < 0.01
