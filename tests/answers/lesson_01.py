@@ -170,7 +170,7 @@ WRONG["scale-positions"] = {
 
 
 def centred_by_conv(x):
-    n, c, h, w = x.shape
+    _, c, h, w = x.shape
     weight = torch.full((c, 1, h, w), 1 / (h * w))
     return x - F.conv2d(x, weight, groups=c)
 
