@@ -355,6 +355,10 @@ WRONG["squeeze-excitation"] = {
         for f in (F.gelu, F.silu, F.leaky_relu, torch.tanh, torch.sigmoid, F.elu, torch.abs, F.softplus)
     ]
     + [change(gate=lambda self, x: F.hardsigmoid(self.mlp(self.pool(x))))],
+    "clipped-activation": [
+        change(mlp=lambda self, z, f=f: self.up(f(self.down(z))))
+        for f in (F.relu6, lambda h: h.clamp(0, 20), lambda h: h.relu().clamp(max=2))
+    ],
     "ratio-ignored": [change(width=lambda self, c, r: c // 16), change(width=lambda self, c, r: 5)],
     "hidden-width-zero": [change(width=lambda self, c, r: c // r), type("Conv0", (Convolution,), {})],
     "no-reduction": [change(width=lambda self, c, r: c)],

@@ -451,6 +451,11 @@ class Fixed(nn.Module):
         return x * logit.sigmoid()[:, :, None, None]
 
 
+class Clamped(nn.Hardtanh):
+    def __init__(self):
+        super().__init__(0.0, 12.0)
+
+
 WRONG["channel-attention"] = {
     "mask-returned": [change(forward=lambda self, x: self.gate(x))],
     "missing-return": [change(forward=lambda self, x: None)],
@@ -502,6 +507,7 @@ WRONG["channel-attention"] = {
         branches(lambda a, b: F.hardsigmoid(a + b)),
         branches(lambda a, b: (a + b).clamp(0, 1)),
     ],
+    "clipped-activation": [change(activation=nn.ReLU6), change(activation=Clamped)],
     "activation-first": [
         change(activation=nn.Identity, logit=lambda s, mean, peak: s.mlp(mean.relu()) + s.mlp(peak.relu()))
     ],
