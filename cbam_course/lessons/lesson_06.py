@@ -678,7 +678,8 @@ def _biases(convert, find: Find):
             find("zero-bias", False, None, got=f"{type(error).__name__}: {str(error)[:80]}")
             return  # what it does with other biases says nothing then
         same = isinstance(got, dict) and got.keys() == own.keys() and all(close(got[k], own[k]) for k in own)
-        find("zero-bias", same, None, got=_names(got) if not same else "")
+        kept = isinstance(got, dict) and got.keys() - own.keys() and got.keys() - own.keys() <= some.keys()
+        find("zero-bias", same, "biases-kept" if kept else None, got=_names(got) if not same else "")
         if not same:
             return
     for key, values in (
@@ -720,6 +721,8 @@ def _wrong_keys(keys) -> str | None:
         return None
     if "channel.mlp.1.weight" in keys:
         return "wrong-number"
+    if set(keys) < {*MLP.values(), OURS}:
+        return "incomplete"
     return "old-keys" if set(keys) & {*MLP, KERNEL} else None
 
 

@@ -432,14 +432,12 @@ WRONG["se-scale-bug"] = {
         lambda x, logit: torch.sigmoid(logit),
     ],
     "in-place-change": [lambda x, logit: x.mul_(torch.sigmoid(logit)[:, :, None, None])],
-    None: [
-        lambda x, logit: x * torch.softmax(logit, 0)[:, :, None, None],
-        lambda x, logit: x * torch.sigmoid(-logit)[:, :, None, None],
-        lambda x, logit: x + logit[:, :, None, None],
-        lambda x, logit: x * logit.relu()[:, :, None, None],
-        lambda x, logit: x * F.hardsigmoid(logit)[:, :, None, None],
-        lambda x, logit: x * logit.sigmoid().mean(1)[:, None, None, None],
-    ],
+    None: [lambda x, logit: x + logit[:, :, None, None]],
+    "images-compete": [lambda x, logit: x * torch.softmax(logit, 0)[:, :, None, None]],
+    "complement": [lambda x, logit: x * torch.sigmoid(-logit)[:, :, None, None]],
+    "relu-gate": [lambda x, logit: x * logit.relu()[:, :, None, None]],
+    "hard-sigmoid": [lambda x, logit: x * F.hardsigmoid(logit)[:, :, None, None]],
+    "one-factor-for-an-image": [lambda x, logit: x * logit.sigmoid().mean(1)[:, None, None, None]],
 }
 
 

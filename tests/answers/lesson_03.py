@@ -57,10 +57,10 @@ WRONG["two-summaries"] = {
     "squeezed-batch": [lambda x: (x.mean((2, 3)).squeeze(), x.amax((2, 3)).squeeze())],
     "missing-return": [lambda x: None],
     None: [
-        lambda x: (x.flatten(2).median(-1).values, x.amax((2, 3))),
         lambda x: (x.mean((2, 3)), x[:, :, 0].amax(-1)),
         lambda x: (x.mean((2, 3)) + 1e-2, x.amax((2, 3))),
     ],
+    "median": [lambda x: (x.flatten(2).median(-1).values, x.amax((2, 3)))],
     "fixed-size": [
         lambda x: (x[:, :, :4, :5].sum((2, 3)) / min(20, x[0, 0].numel()), x[:, :, :4].amax((2, 3)))
     ],
@@ -186,11 +186,11 @@ WRONG["third-summary"] = {
     "larger-branch": [lambda x, a, b: torch.stack(three(x, a, b)).amax(0).sigmoid()],
     None: [
         with_third(lambda x: x.std(1).mean((1, 2))[:, None].expand(x.shape[:2])),
-        with_third(lambda x: x.amin((2, 3))),
         with_third(lambda x: (x - x.mean((2, 3), keepdim=True)).abs().mean((2, 3))),
-        with_third(lambda x: x.std((0, 2, 3), correction=0).expand(len(x), -1)),
         lambda x, a, b: torch.sigmoid(sum(three(x, a, b))).mean(1),
     ],
+    "minimum": [with_third(lambda x: x.amin((2, 3)))],
+    "spread-over-images": [with_third(lambda x: x.std((0, 2, 3), correction=0).expand(len(x), -1))],
 }
 
 

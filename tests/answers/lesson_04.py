@@ -462,8 +462,10 @@ WRONG["twin-map"] = {
         lambda x: torch.rand_like(x),
         lambda x: x.abs(),
         lambda x: torch.cat([twin_averaged(x)[..., :1], x[..., 1:]], -1),
-        lambda x: x.amax(1, keepdim=True).expand_as(x),
         lambda x: x[:, :2],
+    ],
+    "maximum-only": [
+        lambda x: x.amax(1, keepdim=True).expand_as(x),
         lambda x: torch.where(x == x.amax(1, keepdim=True), x, x - 0.1),
     ],
 }

@@ -290,10 +290,10 @@ def _activation(found: Slopes, channels: int) -> str | None:
 
 
 def _clipped(probe: Probe, channels: int) -> bool:
-    """Whether the logits stop growing for strong inputs; behind a ReLU they follow them in proportion, whatever it costs.
+    """Whether the logits stop growing for strong inputs; behind a ReLU they follow them in proportion.
 
-    Only gates that are not wide open are read: close to 1 a logit is lost in rounding, close to 0 it is not. Where all hidden
-    units are off nothing grows either, so a fair share of places must.
+    Only gates that are not wide open are read: close to 1 a logit is lost in rounding, close to 0 it is not. Where
+    all hidden units are off nothing grows either, so a fair share of places must.
     """
     z = draw(channels, seed=18)
     places = (z * times for times in (1e-3, 60, 120))
