@@ -72,7 +72,8 @@ def load_bank(folder: Path, task: str) -> Bank | None:
     wrong: dict[str | None, list] = {}
     for module in modules:
         for mistake, answers in module.WRONG.get(task, {}).items():
-            wrong.setdefault(mistake, []).extend(answers)
+            # Answers that are made when they are asked for stay so.
+            wrong[mistake] = [*wrong[mistake], *answers] if mistake in wrong else answers
     return Bank(right, wrong) if right or wrong else None
 
 

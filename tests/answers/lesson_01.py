@@ -206,6 +206,8 @@ WRONG["centre-bug"] = {
     "median": [lambda x: x - x.flatten(2).median(-1).values.view(*x.shape[:2], 1, 1)],
     "smallest": [lambda x: x - x.amin((2, 3), keepdim=True)],
     "sum-not-mean": [lambda x: x - x.sum((2, 3), keepdim=True)],
+    "squared": [lambda x: (x - x.mean((2, 3), keepdim=True)).square()],
+    "absolute": [lambda x: (x - x.mean((2, 3), keepdim=True)).abs()],
     "in-place-change": [centred_in_place],
     None: [
         lambda x: x.mean((2, 3), keepdim=True) - x,

@@ -310,7 +310,7 @@ WRONG["receptive-field"] = {
     "everything-doubled": [(17, 34)],
     "pooling-adds-nothing": [(17, 31)],
     "first-gate-not-doubled": [(17, 26)],
-    None: [(32, 17), (16, 31), (17, 30), (20, 32), (0, 0), (17, 64)],
+    None: [(32, 17), (16, 31), (17, 30), (20, 32), (0, 0), (17, 64), (17.5, 32), 17, "17, 32"],
 }
 
 
@@ -626,4 +626,5 @@ WRONG["find-the-red"] = {
         lambda x: redness(x).transpose(1, 2),
         lambda x: x.mean(1),
     ],
+    "not-a-number": [lambda x: redness(x) / (0 * redness(x))],
 }

@@ -624,6 +624,7 @@ WRONG["who-does-the-work"] = {
     "both-replaced": Late(lambda: [works(both()[0], averaged("channel", "spatial"))]),
     "what-is-lost": Late(lambda: [works(*(as_trained() - score for score in both()))]),
     "gates-of-one": Late(lambda: [works(*both(average=lambda gate: torch.ones(1)))]),
+    "gates-of-zero": Late(lambda: [works(*both(average=lambda gate: torch.zeros(1)))]),
     "one-image": Late(lambda: [works(*both(average=lambda gate: gate[:1]))]),
     "one-block": Late(lambda: [works(*both(blocks=(0,)))]),
     "one-number-a-gate": Late(lambda: [works(*both(average=lambda gate: gate.mean()))]),

@@ -129,6 +129,7 @@ WRONG["wrong-winner"] = {
         a_fifth_of_the_pairs,
         share_by(min),
         lambda a, b: wrong_winner_looped(a, b) / 2,
+        lambda a, b: (wrong_winner_looped(a, b), len(a) * len(b)),
     ],
 }
 RIGHT["wrong-winner"] = [
@@ -379,6 +380,7 @@ WRONG["gain-at-own-rates"] = {
         always_a_hundredth,
         gain_with(last=statistics.median),
         lambda runs, a, b: 100 * gain_looped(runs, a, b),
+        lambda runs, a, b: f"{gain_looped(runs, a, b):.3f}",
     ],
     "worst-run-chose": [gain_with(middle=min)],
     "sign-lost": [lambda runs, a, b: abs(gain_looped(runs, a, b))],
