@@ -46,6 +46,15 @@ def three_one_by_one(x, weight):
 RIGHT["three-pools"] = [three, three_by_count, three_as_sum, three_one_by_one]
 
 WRONG["three-pools"] = {
+    "batch-leak": [
+        lambda x, weight: F.conv2d(
+            torch.stack([x.mean(1), x.amax(1), (x > 0).float().mean(1)], 1)
+            .mean(0, keepdim=True)
+            .expand(len(x), -1, -1, -1),
+            weight,
+            padding="same",
+        ).sigmoid()
+    ],
     "sum-not-mean": [
         lambda x, weight: three(x, weight, lambda x: (x > 0).float().sum(1, keepdim=True)),
         lambda x, weight: F.conv2d(

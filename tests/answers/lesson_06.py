@@ -122,8 +122,8 @@ class Renamed(BottleneckBugBase):
         self.norm3 = self.bn3
         del self.bn3
 
-    def __getattr__(self, name):
-        return super().__getattr__("norm3" if name == "bn3" else name)
+    def forward(self, x):
+        return torch.relu(self.attention(self.norm3(self.conv3(self.middle(x)))) + x)
 
 
 class KeptInAList(BottleneckBugBase):

@@ -523,7 +523,19 @@ def halved_level(p_values, level):
 
 RIGHT["holm"] = [holm_looped, adjusted, holm_of_tensors, recursive, by_threshold]
 
+
+def marked_before_it_is_compared(p_values, level):
+    m = len(p_values)
+    flags = [False] * m
+    for k, i in enumerate(sorted(range(m), key=lambda i: p_values[i])):
+        flags[i] = True
+        if p_values[i] > level / (m - k):
+            break
+    return flags
+
+
 WRONG["holm"] = {
+    "one-too-many": [marked_before_it_is_compared],
     "uncorrected": [lambda p, level: [q < level for q in p], lambda p, level: [q <= level for q in p]],
     "bonferroni": [
         lambda p, level: [q <= level / len(p) for q in p],
