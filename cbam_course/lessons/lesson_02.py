@@ -167,6 +167,17 @@ _SCALINGS = {
     "tanh": lambda x, logit: x * logit.tanh()[:, :, None, None],
     "sigmoid-again": lambda x, logit: x * logit.sigmoid().sigmoid()[:, :, None, None],
     "input-added": lambda x, logit: x + _scaled(x, logit),
+    "complement": lambda x, logit: x - _scaled(x, logit),
+    "relu-gate": lambda x, logit: x * logit.relu()[:, :, None, None],
+    "hard-sigmoid": lambda x, logit: x * F.hardsigmoid(logit)[:, :, None, None],
+    "doubled": lambda x, logit: 2 * _scaled(x, logit),
+    "gate-added": lambda x, logit: x + logit.sigmoid()[:, :, None, None],
+    "divided": lambda x, logit: x / logit.sigmoid()[:, :, None, None],
+    "images-compete": lambda x, logit: x * logit.softmax(0)[:, :, None, None],
+    "one-factor-for-an-image": one_of(
+        lambda x, logit: x * logit.sigmoid().mean(1)[:, None, None, None],
+        lambda x, logit: x * logit.mean(1).sigmoid()[:, None, None, None],
+    ),
     "batch-axis": one_of(
         lambda x, logit: _scaled(x, logit[:1].expand_as(logit)),
         lambda x, logit: _scaled(x, logit.mean(0, keepdim=True).expand_as(logit)),

@@ -39,6 +39,15 @@ _TWO_SUMMARIES_WRONG = {
     "maximum-of-zero": lambda x: (x.mean((2, 3)), x.amax((2, 3)).clamp(min=0)),
     "absolute-maximum": lambda x: (x.mean((2, 3)), x.abs().amax((2, 3))),
     "sum-not-mean": lambda x: (x.sum((2, 3)), x.amax((2, 3))),
+    "median": lambda x: (x.flatten(2).median(2).values, x.amax((2, 3))),
+    "positive-values-only": one_of(
+        lambda x: (x.relu().mean((2, 3)), x.amax((2, 3))), lambda x: _summaries(x.relu())
+    ),
+    "cut-off-at-zero": lambda x: tuple(summary.relu() for summary in _summaries(x)),
+    "place-not-value": lambda x: (x.mean((2, 3)), x.flatten(2).argmax(2)),
+    "along-one-axis-first": one_of(
+        lambda x: (x.mean((2, 3)), x.amax(3).mean(2)), lambda x: (x.mean((2, 3)), x.amax(2).mean(2))
+    ),
     "minimum": lambda x: (x.mean((2, 3)), x.amin((2, 3))),
     "pooled-over-images": lambda x: (
         x.mean((0, 2, 3)).expand(len(x), -1),
@@ -55,8 +64,10 @@ def two_summaries(answer: object, find: Find) -> None:
     joined = isinstance(got, Tensor) and tuple(got.shape) in ((2, 3), (2, 6), (2, 2, 3))
     if not find("pair", pair, "one-tensor" if joined else None, got=show(got)):
         return
+    indices = isinstance(got[1], tuple)
     shapes = [tuple(getattr(part, "shape", ())) for part in got]
-    if not find("shape", shapes == [(2, 3)] * 2, _wrong_shape(shapes), got=shapes):
+    name = "max-with-indices" if indices else _wrong_shape(shapes)
+    if not find("shape", shapes == [(2, 3)] * 2, name, got=shapes):
         return
     if not _both_right(answer, find):
         find.smallest(answer, _summaries, _MAPS)
@@ -229,6 +240,16 @@ _THIRD_SUMMARY_WRONG = {
         _gate_of(_mean, _peak, lambda x: x.var((2, 3), correction=0)),
         _gate_of(_mean, _peak, lambda x: x.var((2, 3))),
     ),
+    "summary-twice": one_of(
+        _gate_of(_mean, _peak, _peak), _gate_of(_mean, _mean, _peak), _gate_of(_mean, _spread, _spread)
+    ),
+    "one-summary": one_of(_gate_of(_mean), _gate_of(_peak), _gate_of(_spread)),
+    "minimum": _gate_of(_mean, _peak, lambda x: x.amin((2, 3))),
+    "spread-over-images": _gate_of(_mean, _peak, lambda x: x.std((0, 2, 3), correction=0).expand(len(x), -1)),
+    "activation-last": lambda x, w1, w2: sum(_branches(x, w1, w2)).relu().sigmoid(),
+    "matrices-exchanged": lambda x, w1, w2: sum(
+        torch.relu(s(x) @ w2) @ w1 for s in (_mean, _peak, _spread)
+    ).sigmoid(),
     "past-the-mlp": lambda x, w1, w2: (
         _layers(_mean(x), w1, w2) + _layers(_peak(x), w1, w2) + _spread(x)
     ).sigmoid(),
