@@ -181,7 +181,7 @@ def _words(task: str, kind: str, number: int) -> dict[str, str | int]:
     made = {"Doubled": "2 * x", "Added": "x + x", "Squared": "x * x"} if kind == "class" else {}
     words["classes"] = "".join(
         ONE_CLASS.format(what=what, gives=gives, **words) for what, gives in made.items()
-    )
+    ) + "\n" * bool(made)
     return words
 
 
