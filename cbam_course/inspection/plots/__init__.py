@@ -4,7 +4,7 @@ Each function returns one closed figure, which a notebook shows when the call is
 """
 
 from .charts import draw_flow, plot_differences, plot_distributions, plot_gates, plot_lines, plot_runs
-from .pictures import show_images, show_maps, show_numbers, show_overlay
+from .pictures import show_depths, show_glance, show_images, show_maps, show_numbers, show_overlay
 
 __all__ = [
     "draw_flow",
@@ -13,6 +13,8 @@ __all__ = [
     "plot_gates",
     "plot_lines",
     "plot_runs",
+    "show_depths",
+    "show_glance",
     "show_images",
     "show_maps",
     "show_numbers",
