@@ -89,7 +89,7 @@ class Find:
         name = mistake() if callable(mistake) else mistake
         if name is not None and name not in self.task.mistakes:
             raise KeyError(f"{self.task.task_id} has no text for the mistake {name!r}")
-        if isinstance(self.answer, str):  # words in a text have no quotation marks, an answer has
+        if type(self.answer) is str:  # words in a text have no quotation marks, an answer has
             words = {k: repr(v) if isinstance(v, str) and v == self.answer else v for k, v in words.items()}
         expected, got = _worded(says, words)
         self._findings[slug] = Finding(slug, says["says"], False, expected, got, name, tuple(pictures))
