@@ -1,6 +1,7 @@
 """How the answers of lesson 03 are examined; the words stand in lesson_03.toml beside it."""
 
 import copy
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -64,10 +65,9 @@ def two_summaries(answer: object, find: Find) -> None:
     joined = isinstance(got, Tensor) and tuple(got.shape) in ((2, 3), (2, 6), (2, 2, 3))
     if not find("pair", pair, "one-tensor" if joined else None, got=show(got)):
         return
-    indices = isinstance(got[1], tuple)
     shapes = [tuple(getattr(part, "shape", ())) for part in got]
-    name = "max-with-indices" if indices else _wrong_shape(shapes)
-    if not find("shape", shapes == [(2, 3)] * 2, name, got=shapes):
+    name = partial(_wrong_summary, got, shapes, x)
+    if not find("shape", shapes == [(2, 3)] * 2, name, got=" and ".join(map(_shape_or_kind, got))):
         return
     if not _both_right(answer, find):
         find.smallest(answer, _summaries, _MAPS)
@@ -94,6 +94,22 @@ def _agrees(answer, x: Tensor) -> bool:
         return same(answer(x.clone()), _summaries(x))
     except (RuntimeError, ValueError, IndexError):
         return False
+
+
+def _wrong_summary(got, shapes: list, x: Tensor) -> str | None:
+    """Name what stands in the place of one of the two summaries, where its shape or its value tells."""
+    second = got[1]
+    if isinstance(second, tuple) and len(second) == 2 and same(second[0], x.amax((2, 3))):
+        return "max-with-indices"
+    if shapes[0] == (2, 3) and same(as_number(second), float(x.max())):
+        return "maximum-of-all"
+    return _wrong_shape(shapes)
+
+
+def _shape_or_kind(part: object) -> str:
+    if isinstance(part, Tensor):
+        return f"a tensor of the shape {tuple(part.shape)}"
+    return "a tuple" if isinstance(part, tuple) else f"a {type(part).__name__}"
 
 
 def _wrong_shape(shapes: list) -> str | None:

@@ -56,8 +56,14 @@ WRONG["two-summaries"] = {
         lambda x: tuple(v.expand(len(x), -1) for v in (x.mean((0, 2, 3)), x.amax((0, 2, 3))))
     ],
     "squeezed-batch": [lambda x: (x.mean((2, 3)).squeeze(), x.amax((2, 3)).squeeze())],
+    "max-with-indices": [
+        lambda x: (x.mean((2, 3)), x.flatten(2).max(2)),
+        lambda x: (x.mean((2, 3)), tuple(x.flatten(2).max(-1))),
+    ],
+    "maximum-of-all": [lambda x: (x.mean((2, 3)), x.max()), lambda x: (x.mean((2, 3)), torch.max(x).item())],
     "missing-return": [lambda x: None],
     None: [
+        lambda x: (x.mean((2, 3)), "the largest"),
         lambda x: (x.mean((2, 3)), x[:, :, 0].amax(-1)),
         lambda x: (x.mean((2, 3)) + 1e-2, x.amax((2, 3))),
     ],
@@ -383,8 +389,14 @@ class Float32Sigmoid(Linear):
         return super().gate(x).float().to(x.dtype)
 
 
+class Halved(Linear):
+    def logit(self, mean, peak):
+        return (self.mlp(mean) + self.mlp(peak)) / 2  # the factor belongs to the last layer: nothing can tell
+
+
 RIGHT["channel-attention"] = [
     Linear,
+    Halved,
     Convolution,
     OwnParameters,
     Stacked,
