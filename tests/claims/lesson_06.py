@@ -27,19 +27,21 @@ CLAIMS = [
         ),
     ),
     (
-        "Attention brings nothing here that five seeds show.",
-        lambda t: all(
-            t("finetune-where")
-            .outcome(f"{model} against plain")
-            .verdict.startswith("as expected: no difference")
-            for model in ("cbam-identity", "cbam")
+        "Attention gains nothing here.",
+        lambda t: all(t("finetune-where").gain(m, "plain").mean < 0 for m in ("cbam", "cbam-identity")),
+    ),
+    (
+        "Started as the identity it ends somewhat lower than the same training without it, by about a point, which was not "
+        "expected",
+        lambda t: (
+            t("finetune-where").outcome("cbam-identity against plain").verdict == "not as expected: lower"
+            and -0.015 < t("finetune-where").gain("cbam-identity", "plain").mean < -0.005
         ),
     ),
     (
-        "Whether it starts as the identity or destroys every answer first, it ends within two points of the same "
-        "training without it.",
-        lambda t: all(
-            abs(t("finetune-where").gain(m, "plain").mean) < 0.02 for m in ("cbam", "cbam-identity")
+        "plain insertion, which destroys every answer first, is not shown to differ at all",
+        lambda t: (
+            t("finetune-where").outcome("cbam against plain").verdict.startswith("as expected: no difference")
         ),
     ),
     (
