@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..training.results import results_folder
+from ..training.results import load_benchmark, results_folder
 from ..training.statistics import Difference, compare
 from .ledger import Ledger
 from .outcomes import Outcome, outcomes, rows_of
@@ -127,13 +127,15 @@ def evidence(name: str, *, folder: str | Path | None = None) -> Evidence:
     """Return what a table of ``results`` says.
 
     Args:
-        name: of a registered experiment, such as ``"near"``, or of a table that is only told of, such as
-            ``"retold/where"``.
+        name: of a registered experiment, such as ``"near"``, of a table that is only told of, such as
+            ``"retold/where"``, or of timings, such as ``"benchmarks/attention"``.
         folder: where the tables lie; when left out, those that travel with the package.
 
     Raises:
         FileNotFoundError: there is no such table yet.
     """
+    if name.startswith("benchmarks/"):
+        return Evidence(name, load_benchmark(name.removeprefix("benchmarks/")))
     ledger = Ledger(Path(folder) if folder is not None else results_folder())
     try:
         registration = ledger.registration(name)

@@ -3,7 +3,15 @@
 Each function returns one closed figure, which a notebook shows when the call is the last line of a cell.
 """
 
-from .charts import draw_flow, plot_differences, plot_distributions, plot_gates, plot_lines, plot_runs
+from .charts import (
+    draw_flow,
+    plot_differences,
+    plot_distributions,
+    plot_gates,
+    plot_lines,
+    plot_points,
+    plot_runs,
+)
 from .pictures import show_images, show_maps, show_numbers, show_overlay
 
 __all__ = [
@@ -12,6 +20,7 @@ __all__ = [
     "plot_distributions",
     "plot_gates",
     "plot_lines",
+    "plot_points",
     "plot_runs",
     "show_images",
     "show_maps",
