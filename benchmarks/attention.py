@@ -25,6 +25,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+import tables
 import torch
 import torchvision
 from torch import Tensor, nn
@@ -347,6 +348,8 @@ def main() -> None:
                 for row in part(options, clock):
                     writer.writerow(row | where)
                     file.flush()  # what is finished stays if the rest is stopped
+    if out == Path(__file__).with_suffix(".csv"):
+        tables.main()
 
 
 if __name__ == "__main__":

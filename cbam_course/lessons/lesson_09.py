@@ -340,7 +340,7 @@ def _why_no_tie(x: Tensor) -> str | None:
 
 # cheapest-network
 
-_ENOUGH, _MIB = 0.45, 1.1
+_ENOUGH, _MIB = 0.4, 1.1
 
 
 def cheapest_network(answer: object, find: Find) -> None:
