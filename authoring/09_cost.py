@@ -170,8 +170,8 @@ for name, seconds in found.items():
 reveal("09-units-of-cbam", round(found["CBAM"] / found["x * 1.0"], 1), tolerance=2)
 
 # %% [markdown]
-# Compare the last column with 1½ and 4. SE comes near its passes on most machines. CBAM takes about twice as many units as it has
-# passes, or more. Passes are a *lower limit*: an operation can be slower than its bytes. Which one is?
+# Compare the last column with 1½ and 4. SE comes near its passes on most machines. CBAM takes clearly
+# more units than its 4 passes. Passes are a *lower limit*: an operation can be slower than its bytes. Which one is?
 #
 # ## Where the time goes
 #

@@ -105,7 +105,7 @@ check("slow-line", mended)
 # ### Task 3 · A faster pool with the same gradient (difficulty 3 of 5, 12 min)
 #
 # This pool returns the mean of the **two largest** values of each channel. Write `top_two(x)`, (N, C, H, W) → (N, C), with the same values and
-# the same gradient. In training (forward and backward pass) it may take at most 2.5 passes, and it may keep at most 1.1 maps. (No
+# the same gradient. In training (forward and backward pass) it may take at most 2.3 passes, and it may keep at most 1.1 maps. (No
 # channel has equal values among its largest.)
 
 
