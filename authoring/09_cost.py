@@ -39,7 +39,7 @@ from cbam_course.attention.fused import fuse
 from cbam_course.inspection import plots
 from cbam_course.inspection.cost import count_traffic, measure_cost, measure_machine
 from cbam_course.inspection.plots.roofline import plot_roofline
-from cbam_course.training.results import load_benchmark, load_results
+from cbam_course.statistics import load_benchmark, load_results
 
 clock = time.process_time if os.name == "posix" else time.perf_counter  # Windows counts it in steps of 16 ms
 _ = torch.manual_seed(0)
