@@ -280,7 +280,7 @@ with Passes(x) as counted:
 
 # %% [markdown]
 # `amax` is quick because it forgets where the maximum was. So its gradient has to look for it: it compares the whole map with the
-# maxima (`eq`, a mask as large as the map), counts ties, multiplies and divides. That is several passes for a handful of
+# maxima (`eq`, a mask as large as the map), counts ties (`sum`) and multiplies (`mul`). All that for a handful of
 # numbers that are not zero. The index that was a waste in evaluation is worth something in training.
 #
 # The third step has the best of both. A `torch.autograd.Function` lets one write forward and backward pass by hand. The package's
@@ -297,7 +297,7 @@ steps["third step: fuse"] = fused
 compare_steps()
 
 # %% [markdown]
-# The last row is the smallest in training. In the committed table, on three shapes, the fused CBAM trains in less time than the readable one, timm's and
+# Look at the last row: it should be the smallest in training. In the committed table, on three shapes, the fused CBAM trains in less time than the readable one, timm's and
 # the authors' construction.
 #
 # ## Memory
