@@ -140,6 +140,7 @@ WRONG["slow-line"] = {
         gated_by(shifted),  # right, and 25 sums are no gain
         gated_by(lambda x: F.avg_pool2d(x, 5, 1)),  # raises: the map shrinks
         lambda x: x,
+        lambda x: x * torch.sigmoid(gate(x, F.avg_pool2d(x, 5, 1, 2))),
         lambda x: x + gate(x, F.avg_pool2d(x, 5, 1, 2)),
         lambda x: x * torch.tanh(gate(x, F.avg_pool2d(x, 5, 1, 2))),
         lambda x: (
@@ -313,6 +314,8 @@ WRONG["fast-not-equal"] = {
         {"output": BELOW, "gradient": DEAD[:, :8]},
         {"output": BELOW * float("nan"), "gradient": DEAD},
         {"output": BELOW.double(), "gradient": DEAD},
+        {"output": BELOW.to_sparse(), "gradient": DEAD},
+        {"output": BELOW.to("meta"), "gradient": DEAD},
         (BELOW, DEAD),
         BELOW,
         {"output": BELOW, "gradient": torch.rand(1, 16, 32, 32)},
