@@ -256,7 +256,7 @@ print(reveal("05-parameters", count_cost(CBAM(256), size).parameters))
 
 # %% [markdown]
 # 1.4 % of the convolution's parameters. Nearly all of them are the MLP's, 2 · 256²/16. The spatial part has
-# 2 · 7² = 98, however many channels there are. What CBAM costs in time is another matter; lesson 06 measures it.
+# 2 · 7² = 98, however many channels there are. What CBAM costs in time is another matter; lesson 09 measures it.
 #
 # ## What each part contributes
 #

@@ -458,7 +458,7 @@ verdicts(related)
 # * One small network was opened up. That shrinkage breaks a trained network follows from its fixed statistics; how
 #   much is left differs from network to network.
 # * "The answers are the same" is about the moment of insertion. It says nothing about where training ends.
-# * We counted parameters and multiply-adds. Neither is time or memory.
+# * We counted parameters and multiply-adds. Neither is time or memory; lesson 09 measures both.
 # * For accuracies on ImageNet we have other people's tables only, with one run in each cell, and they disagree: in
 #   implus/PytorchInsight ResNet-50 goes from 76.38 to 77.18 with SE and 77.63 with CBAM, ResNet-101 from 78.20 to 78.47 and 78.35.
 #

@@ -5,7 +5,8 @@
 
 The work is done in a process of its own whose allocator is fixed before it starts. On one thread what is counted is
 the processor time of the process, so that another program's turn is not in it; a busy machine still makes every
-number larger, through the caches that the programs share. Every round runs each module once, in turn.
+number larger, through the caches that the programs share. Every round runs each module in turn, twice, and times the
+second run.
 Lines with a `ratio` are relative to the first line of their group.
 """
 
@@ -24,6 +25,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+import tables
 import torch
 import torchvision
 from torch import Tensor, nn
@@ -140,10 +142,14 @@ def training(module: nn.Module, x: Tensor, grad: Tensor):
 
 
 def medians(work: dict, rounds: int, clock) -> dict[str, float]:
-    """Return the median seconds of each piece of work over rounds of all; three rounds warm up."""
+    """Return the median seconds of each piece of work over rounds of all; three rounds warm up.
+
+    Each runs twice and the second time counts: it finds its own data in the caches and not its predecessor's.
+    """
     seconds = {name: [] for name in work}
     for number in range(rounds + 3):
         for name, run in work.items():
+            run()
             start = clock()
             run()
             if number >= 3:
@@ -237,10 +243,9 @@ def course(options, clock):
     bare = found["bare loop of the same steps"]
     for name, seconds in found.items():
         yield _course_row("fit, 40 steps", name, seconds, seconds / bare)
-    with_torch, all_of_it = (
-        _import_seconds("import torch"),
-        _import_seconds("import torch, cbam_course; cbam_course.CBAM"),
-    )
+    statements = ("import torch", "import torch, cbam_course; cbam_course.CBAM")
+    rounds = [[_import_seconds(statement) for statement in statements] for _ in range(6)]
+    with_torch, all_of_it = map(statistics.median, zip(*rounds[1:], strict=True))  # the first read the disk
     yield _course_row("import", "torch", with_torch)
     yield _course_row("import", "cbam_course.CBAM beyond torch", all_of_it - with_torch)
     for number in ("first check", "later check"):
@@ -296,9 +301,8 @@ def _bare_loop(images: Tensor, labels: Tensor) -> None:
 
 def _import_seconds(statement: str) -> float:
     code = f"import time; start = time.process_time(); {statement}; print(time.process_time() - start)"
-    return statistics.median(
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-        for _ in range(3)
+    return float(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     )
 
 
@@ -344,6 +348,8 @@ def main() -> None:
                 for row in part(options, clock):
                     writer.writerow(row | where)
                     file.flush()  # what is finished stays if the rest is stopped
+    if out == Path(__file__).with_suffix(".csv"):
+        tables.main()
 
 
 if __name__ == "__main__":

@@ -34,6 +34,23 @@ def load_results(name: str, *, folder: str | Path | None = None) -> pd.DataFrame
     return table[table.error.isna()].reset_index(drop=True) if "error" in table else table
 
 
+def load_benchmark(name: str) -> pd.DataFrame:
+    """Return a table of ``benchmarks``, one row per thing that was timed, with the machine that it was timed on.
+
+    Args:
+        name: the table's name, such as ``"attention"``.
+
+    Raises:
+        FileNotFoundError: there is no such table.
+    """
+    inside = _PACKAGE / "benchmarks"
+    folder = inside if inside.is_dir() else _PACKAGE.parent / "benchmarks"
+    path = folder / f"{name}.csv"
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no benchmark {name!r} in {folder}.")
+    return pd.read_csv(path)
+
+
 def runs_by_label(table: str | pd.DataFrame, labels: Mapping[str, str]) -> dict[str, pd.Series]:
     """Return the scores of all seeds for each label, as ``plots.plot_runs`` draws them.
 

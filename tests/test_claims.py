@@ -85,6 +85,22 @@ def test_a_claim_without_cover_is_refused(read, claim, fault):
     assert claim_rules.faults(claim, TEXT, read) == [fault]
 
 
+@pytest.mark.parametrize(
+    ("expression", "faults"),
+    [
+        (lambda t: timed(t, "naive") > 1.5 * timed(t, "fused"), []),
+        (lambda t: timed(t, "naive") < timed(t, "fused"), ["the tables say otherwise"]),
+        (lambda t: timed(t, "fused") > 0, ["no change of the table benchmarks/attention makes it false"]),
+    ],
+)
+def test_a_claim_about_time_reads_a_benchmark_and_could_be_false(expression, faults):
+    assert claim_rules.faults(("It is faster.", expression), "# It is faster.", evidence) == faults
+
+
+def timed(t, what):
+    return t("benchmarks/attention").table.query("what == @what and mode == 'training'").milliseconds.sum()
+
+
 def test_each_table_of_a_claim_has_to_matter(read, tmp_path):
     other = finished(tmp_path)
 

@@ -53,6 +53,7 @@ def test_the_cell_installs_what_it_carries_and_only_once(cell, python, tmp_path)
     assert str(python.parent.parent) in found
     package = Path(found.split()[0]).parent
     assert (package / "results" / "learning-rate.csv").exists()
+    assert (package / "benchmarks" / "attention.csv").exists()
     assert (package / "networks" / "weights" / "resnet20_cifar10.safetensors").exists()
     (package / "__init__.py").write_text("__file__, __version__ = 'kept', ''\n")
     assert run(python, code, tmp_path).returncode == 0

@@ -84,7 +84,7 @@ def test_colab_opens_github_only(pyproject):
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
 def test_the_pip_line_installs_from_the_tag(tmp_path):
     course, target = tmp_path / "course", tmp_path / "target"
-    for name in ("cbam_course", "results"):
+    for name in ("cbam_course", "results", "benchmarks"):
         shutil.copytree(ROOT / name, course / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "LICENSE-text"):
         shutil.copy(ROOT / name, course / name)

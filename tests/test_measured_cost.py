@@ -1,6 +1,7 @@
 """What ``measure_cost`` and the command ``cost`` report; bytes are counted, and no verdict here rests on a time."""
 
 import csv
+import time
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch.testing import assert_close
 from cbam_course import CBAM, ChannelAttention, SqueezeExcitation, count_cost
 from cbam_course.__main__ import main
 from cbam_course.attention.fused import fuse
+from cbam_course.inspection import cost
 from cbam_course.inspection.cost import (
     Cost,
     Machine,
@@ -150,3 +152,15 @@ def test_a_mistaken_word_gets_a_sentence(words, sentence, capsys):
 
 def test_a_model_may_come_from_any_package():
     assert isinstance(build("torchvision.models:resnet18", "spatial").layer1[0].bn2.attention, nn.Module)
+
+
+def test_on_one_thread_another_programs_turn_is_not_in_the_time():
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        fine = time.get_clock_info("process_time").resolution < 1e-5
+        assert cost._clock() is (time.process_time if fine else time.perf_counter)
+        torch.set_num_threads(2)
+        assert cost._clock() is time.perf_counter
+    finally:
+        torch.set_num_threads(threads)

@@ -27,7 +27,11 @@ TABLES = "from cbam_course.statistics import load_results\n"
 @pytest.fixture
 def root(tmp_path):
     """A small course."""
-    for folder, files in (("cbam_course", PACKAGE), ("results", RESULTS)):
+    for folder, files in (
+        ("cbam_course", PACKAGE),
+        ("results", RESULTS),
+        ("benchmarks", {"cost.csv": "3\n"}),
+    ):
         for name, text in files.items():
             path = tmp_path / folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,6 +43,10 @@ def names(root, *code, lesson="03"):
     return {
         p.relative_to(root).as_posix().removeprefix("cbam_course/") for p in input_files(code, lesson, root)
     }
+
+
+def test_a_benchmark_that_is_read_counts(root):
+    assert names(root, 'load_benchmark("cost")') == {"benchmarks/cost.csv"}
 
 
 def test_imports_are_followed_from_module_to_module_also_through_the_public_names(root):

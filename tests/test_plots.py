@@ -60,6 +60,13 @@ def test_a_curve_has_its_values_at_their_places_and_its_name():
     assert lines_of(axis) == [([10, 20], [3, 1])]
 
 
+def test_points_lie_at_their_values_under_their_names():
+    (axis,) = plots.plot_points({"a": (3, 0.5), "b": (1, 0.25)}, xlabel="seconds", ylabel="score").axes
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in axis.lines] == [(3, 0.5), (1, 0.25)]
+    assert [line.get_label() for line in axis.lines] == ["a", "b"]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("seconds", "score")
+
+
 def test_gates_are_bars_of_their_height_side_by_side_around_the_channel():
     gates = {"SE": torch.tensor([0.25, 0.5]), "CBAM": torch.tensor([0.75, 1.0])}
     (axis,) = plots.plot_gates(gates, ["red", "blue"]).axes

@@ -57,3 +57,13 @@ def test_a_registered_table_has_numbers_of_images_and_a_score_on_validation(tmp_
 
 def test_the_table_that_is_only_told_of_can_be_read():
     assert len(statistics.load_results("retold/where").query("model == 'cbam'")) == 5
+
+
+def test_a_benchmark_is_a_table_too_and_travels_inside_an_installed_package(tmp_path, monkeypatch):
+    assert {"milliseconds", "processor", "torch"} <= set(statistics.load_benchmark("attention").columns)
+    (tmp_path / "cbam_course" / "benchmarks").mkdir(parents=True)
+    (tmp_path / "cbam_course" / "benchmarks" / "mine.csv").write_text("milliseconds\n3\n")
+    monkeypatch.setattr(statistics, "_PACKAGE", tmp_path / "cbam_course")
+    assert statistics.load_benchmark("mine").milliseconds.tolist() == [3]
+    with pytest.raises(FileNotFoundError, match="no benchmark 'attention'"):
+        statistics.load_benchmark("attention")

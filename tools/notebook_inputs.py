@@ -17,7 +17,7 @@ MEASURED = ("notebooks.csv", "colab.csv")
 # Rooms that find their parts by the number of the lesson, and not by an import.
 BY_NUMBER = ("checks", "lessons")
 OF_A_LESSON = re.compile(r"lesson_(\d\d)")
-READERS = ("load_results", "runs_by_label")
+READERS = ("load_results", "load_benchmark", "runs_by_label")
 
 
 def fingerprint(code: Iterable[str], lesson: str, root: Path) -> str:
@@ -114,6 +114,7 @@ def _tables(trees: Iterable[ast.Module], root: Path) -> set[Path]:
     """Return the tables that these sources read."""
     every = {p for p in (root / "results").rglob("*") if p.suffix in (".csv", ".json", ".toml")}
     every -= {root / "results" / name for name in MEASURED}
+    every |= set((root / "benchmarks").glob("*.csv"))
     read: set[Path] = set()
     for tree in trees:
         words = set(_texts(tree))

@@ -37,7 +37,10 @@ __all__ = [
 
 # What is worked on at a time. A block and its product fit into the cache of a common processor; a smaller block
 # spends its time in the interpreter.
-_BLOCK_BYTES = 2**22
+_BLOCK_BYTES = 2**21
+
+# Below so many positions amax over channels is not vectorised: 0.33 ms for (4, 2048, 16), where halves take 0.03.
+_SHORT_ROW = 64
 
 # Subclasses of Tensor (fake ones, those of torch.distributed) ask for every operation by its name.
 _PLAIN = (Tensor, nn.Parameter)
@@ -339,7 +342,7 @@ def _spatial_gate(
     for b in _blocks(X):
         product = X[b] if row is None else torch.mul(X[b], row[b, :, None], out=Y[b])
         torch.div(torch.bmm(rows[b], X[b]), C, out=mean[b])
-        torch.amax(product, 1, keepdim=True, out=maximum[b])
+        _maximum_over_channels(product, maximum[b])
         if finder:
             finder.read(b, product, maximum[b])
     maps = maps.view(N, 2, *size[2:])
@@ -351,6 +354,13 @@ def _spatial_gate(
         logit = _SameConvolution.apply(maps, spatial.conv.weight)
         tape.spatial_gate = torch.sigmoid(spatial.norm(logit)).flatten(2)
     return tape.spatial_gate.detach()
+
+
+def _maximum_over_channels(values: Tensor, out: Tensor) -> None:
+    """Write the maxima of a map (N, C, P) over its channels to ``out`` (N, 1, P)."""
+    while values.stride(2) == 1 and values.shape[2] < _SHORT_ROW and values.shape[1] % 2 == 0:
+        values = torch.maximum(*values.chunk(2, 1))
+    torch.amax(values, 1, keepdim=True, out=out)
 
 
 def _backward(

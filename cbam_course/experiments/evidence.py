@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..statistics import ENOUGH, Difference, compare, results_folder
+from ..statistics import ENOUGH, Difference, compare, load_benchmark, results_folder
 from .registration import Comparison, Ledger, NotRegistered, Registration
 
 LEVEL = 0.05  # of the family of all primary comparisons of one registration
@@ -242,13 +242,15 @@ def evidence(name: str, *, folder: str | Path | None = None) -> Evidence:
     """Return what a table of ``results`` says.
 
     Args:
-        name: of a registered experiment, such as ``"near"``, or of a table that is only told of, such as
-            ``"retold/where"``.
+        name: of a registered experiment, such as ``"near"``, of a table that is only told of, such as
+            ``"retold/where"``, or of timings, such as ``"benchmarks/attention"``.
         folder: where the tables lie; when left out, those that travel with the package.
 
     Raises:
         FileNotFoundError: there is no such table yet.
     """
+    if name.startswith("benchmarks/"):
+        return Evidence(name, load_benchmark(name.removeprefix("benchmarks/")))
     ledger = Ledger(Path(folder) if folder is not None else results_folder())
     try:
         registration = ledger.registration(name)

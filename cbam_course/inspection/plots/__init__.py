@@ -10,6 +10,7 @@ from .charts import (
     plot_distributions,
     plot_gates,
     plot_lines,
+    plot_points,
     plot_runs,
 )
 from .pictures import show_depths, show_glance, show_images, show_maps, show_numbers, show_overlay
@@ -21,6 +22,7 @@ __all__ = [
     "plot_distributions",
     "plot_gates",
     "plot_lines",
+    "plot_points",
     "plot_runs",
     "show_depths",
     "show_glance",

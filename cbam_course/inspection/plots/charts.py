@@ -234,3 +234,29 @@ def draw_settings(
 def _arrow(axis, start, end) -> None:
     style = {"arrowstyle": "-|>", "color": "#333333", "shrinkA": 0, "shrinkB": 0}
     axis.annotate("", xy=end, xytext=start, arrowprops=style)
+
+
+def plot_points(
+    points: Mapping[str, tuple[float, float]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    width: float = 6.0,
+    height: float = 3.2,
+) -> Figure:
+    """Draw one point for each entry, told apart by colour and marker, with a legend beside the axes.
+
+    Args:
+        points: name -> (x, y).
+        xlabel, ylabel: what they are, with units.
+        width, height: in inches.
+    """
+    with panels(1, 1, width=width, height=height) as (figure, (axis,)):
+        for number, (name, (x, y)) in enumerate(points.items()):
+            axis.plot([x], [y], MARKERS[number % 7], color=COLOURS[number % 7], ls="", ms=8, label=name)
+        axis.set_xlabel(xlabel)
+        axis.set_ylabel(ylabel)
+        axis.margins(0.12)
+        axis.grid(alpha=0.3)
+        axis.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
+    return figure
