@@ -31,8 +31,8 @@ CLAIMS = [
         lambda t: all(t("finetune-where").gain(m, "plain").mean < 0 for m in ("cbam", "cbam-identity")),
     ),
     (
-        "Started as the identity it ends somewhat lower than the same training without it, by about a point, which was "
-        "not expected",
+        "Started as the identity it ends somewhat lower than the same training without it, by about a point, which "
+        "was not expected",
         lambda t: (
             t("finetune-where").outcome("cbam-identity against plain").verdict == "not as expected: lower"
             and -0.015 < t("finetune-where").gain("cbam-identity", "plain").mean < -0.005
