@@ -55,16 +55,19 @@ plots.show_maps(
 )  # fmt: skip
 
 # %% [markdown]
-# *What to see: above, gate 0 for four scenes; below, gate 1. The discs asked for are outlined.*
+# *What to see: the discs asked for are outlined. Above, gate 0 of four scenes: bright on every disc, outlined or not, and
+# on some smaller spots. Below, gate 1: dark squares with a bright frame, and the outlined discs lie on the frames or beside
+# them.*
 #
-# Suppose that this stood in a paper, with the sentence *our module finds the relevant objects*. What would you ask? Users
-# ask it from the other side: *the attention maps look right, and the metrics do not move* (ultralytics#21297).
-# This lesson is about the step from the first half of that sentence to the second.
+# The upper row would do well in a paper, with the sentence *our module finds the relevant objects*; the lower one would be
+# left out. But which of the two does the network need? Users meet the question from the other side: *the attention
+# maps look right, and the metrics do not move* (ultralytics#21297). This lesson is about what lies between the two halves of that sentence.
 #
 # ## The microscope
 #
-# Look before you judge. Put **your own** CBAM in place of ours below (the class that passed `check("cbam", CBAM)`). It is
-# trained on the task `what`: the patch in the corner has the colour of the shape to be marked.
+# Look before you judge. Put **your own** CBAM in place of ours below (the class that passed `check("cbam", CBAM)` in
+# lesson 05). It is trained on the task `what`, where the patch in the corner has the colour of the shape to be marked. Beside it stand the trained
+# networks that come with the course.
 
 # %%
 Mine = CBAM  # your class in place of CBAM, pasted into a cell above
@@ -242,7 +245,15 @@ for name in ("gates-near", "gates-what"):
         print(f"  {o.comparison.first} − {o.comparison.second}: {difference}, {o.verdict}")
 
 # %% [markdown]
-# OUTCOMES
+# All of it came out as expected, and three lines deserve a second look.
+#
+# * In `what`, without the choice among channels the score falls to that of marking every shape: this is where the answer comes through. Losing the **spatial** map costs
+#   CBAM a good part of its score too, although spatial attention brings nothing to this task: CBAM and channel
+#   attention alone score the same. A trained network leans on whatever it was trained with. So *the network needs it* and *attention helps* are
+#   two statements, and the second takes a network that was trained without.
+# * In `near`, the channel gates of another image make no difference, and in `what` they cost nearly everything. The same module is a habit on one task and
+#   reads the image on the other; its picture does not say which.
+# * A permuted map costs more than an even one: a gate is trusted by the layers that read it.
 #
 # ## The museum of mistakes
 #
@@ -250,18 +261,22 @@ for name in ("gates-near", "gates-what"):
 # trained beside the right module, five seeds each. Nine stand in for channel attention on `what`:
 
 # %%
-from cbam_course.inspection.museum import load_museum
-
-museum = load_museum()
-what = museum.curves.query("instrument == 'what'")
-runs = {name: list(rows.groupby("seed").score.apply(list)) for name, rows in what.groupby("exhibit")}
+what = load_results("museum").query("data == 'what'")
+runs = {name: list(rows.groupby("seed").accuracy.apply(list)) for name, rows in what.groupby("model")}
 right = runs.pop("right")
 letters = dict(zip("ABCDEFGHI", sorted(runs), strict=False))
 plots.plot_beside({letter: runs[name] for letter, name in letters.items()}, right,
                   name="right module", xlabel="epoch", ylabel="mean IoU")  # fmt: skip
 
 # %% [markdown]
-# MUSEUM
+# *What to see: nine panels, one for each mistake. The curves of its five seeds, and dashed in every panel the mean of the
+# right module.*
+#
+# Here are the nine, in another order. Which letter is which? Guess before you unfold.
+#
+# 1. the average alone is pooled · 2. two MLPs, one for each summary · 3. no sigmoid · 4. the gate is added, not multiplied ·
+#   5. a softmax over the channels · 6. the sigmoid before the sum · 7. mean and maximum joined into one long vector · 8. the pools run over the
+#   wrong axis, so that columns are gated · 9. the gate is cut off from the graph, so that its MLP never learns
 #
 # ## What a bright map does not prove
 #

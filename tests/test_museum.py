@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from cbam_course import ChannelAttention, SpatialAttention, make_scenes
-from cbam_course.inspection.capture import gates_by_depth
-from cbam_course.inspection.museum import let_through
+from cbam_course.experiments.evidence import evidence
+from cbam_course.inspection.capture import gates_by_depth, let_through
 from cbam_course.networks.small_cnn import DenseCNN
+from cbam_course.training.results import load_maps, load_results
 
 SETTINGS = tomllib.loads((make_museum.RESULTS / "museum.toml").read_text(encoding="utf-8"))
 
@@ -73,3 +74,13 @@ def test_the_museum_is_not_made_from_settings_that_are_not_committed(monkeypatch
     monkeypatch.setattr(make_museum, "RESULTS", tmp_path / "results")
     with pytest.raises(SystemExit, match=r"results/museum\.toml is not committed as it is"):
         make_museum.main()
+
+
+def test_what_was_kept_of_the_museum_can_be_read_and_told_of(tmp_path):
+    (tmp_path / "registered").mkdir()
+    lines = "epoch,accuracy,data,model,seed", "1,0.25,what,right,51", "2,0.5,what,right,51"
+    (tmp_path / "museum.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    np.savez_compressed(tmp_path / "museum.npz", **{"what/right/answer": np.zeros((2, 4, 4), np.uint8)})
+    assert load_results("museum", folder=tmp_path)["accuracy"].tolist() == [0.25, 0.5]
+    assert load_maps("museum", folder=tmp_path)["what/right/answer"].shape == (2, 4, 4)
+    assert evidence("museum", folder=tmp_path).table["epoch"].tolist() == [1, 2]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 # A hash may look like a number: 377304447631, or 12e34567.
@@ -27,6 +28,25 @@ def load_results(name: str, *, folder: str | Path | None = None) -> pd.DataFrame
         raise FileNotFoundError(f"There is no table of results {name!r} in {chosen}; there are: {names}.")
     table = pd.read_csv(path, dtype=TEXT)
     return table[table.error.isna()].reset_index(drop=True) if "error" in table else table
+
+
+def load_maps(name: str, *, folder: str | Path | None = None) -> dict[str, np.ndarray]:
+    """Return the pictures that were kept beside a table, by name.
+
+    Of ``"museum"``: two scenes under ``"what/images"`` and ``"what/masks"``, and for each exhibit
+    ``"what/softmax/answer"`` (uint8, 255 is certain), ``"what/softmax/channels"`` (2, C) and
+    ``"what/softmax/positions"`` (2, h, w), as :func:`cbam_course.inspection.capture.let_through` has them; the right
+    module is the exhibit ``"right"``.
+
+    Args:
+        name: the table's name.
+        folder: as in :func:`load_results`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    with np.load((Path(folder) if folder is not None else results_folder()) / f"{name}.npz") as kept:
+        return dict(kept)
 
 
 def runs_by_label(table: str | pd.DataFrame, labels: Mapping[str, str]) -> dict[str, pd.Series]:
