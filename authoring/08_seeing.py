@@ -280,7 +280,7 @@ plots.plot_beside({letter: runs[name] for letter, name in letters.items()}, righ
 #
 # ## What a bright map does not prove
 #
-# * *That the gate works.* SEEN
+# * *That the image was looked at.* A habit of the middle or of the border is bright too; that is what the controls are for.
 # * *That the network needs it.* Only an intervention says so, and it speaks of this trained network: part of a loss
 #   comes from later layers receiving unfamiliar values.
 # * *That attention helps.* A network can lean on a part that brings nothing: compare it with one that was trained without
