@@ -193,8 +193,8 @@ print(reveal("08-which-map", rates["own"].idxmax()))
 # the network marks the right discs, so Grad-CAM **repeats the answer**. It tells where the answer is, not how it was found. The gates, which take part
 # in finding it, hit less than half of the time.
 #
-# Now photographs. This is the project's own measurement: Grad-CAM of the ResNet-20 that comes with the course, on a
-# thousand pets, with the animal's outline as the mask.
+# Now photographs, from a table of the course: Grad-CAM of its ResNet-20 for *cat* or *dog*, on pictures of pets, with the animal
+# as the mask.
 
 # %%
 from cbam_course.training.results import load_results
@@ -203,7 +203,9 @@ pointing = load_results("pointing").query("measure == 'pointing' and data == 'pe
 print(pointing[["map", "source", "mean", "low", "high", "images"]].round(2).to_string(index=False))
 
 # %% [markdown]
-# PETS
+# Seen alone, Grad-CAM's share is impressive. But **a dot in the middle hits the animal more often**, because people aim their cameras; with the map of
+# another picture, and even with random weights, two pictures in three are hit. The map does know something about its picture (it beats the last two), and
+# less than the first number suggests. Papers seldom print the other three.
 #
 # ## Does the map matter, or only its average?
 #
@@ -269,14 +271,53 @@ plots.plot_beside({letter: runs[name] for letter, name in letters.items()}, righ
                   name="right module", xlabel="epoch", ylabel="mean IoU")  # fmt: skip
 
 # %% [markdown]
-# *What to see: nine panels, one for each mistake. The curves of its five seeds, and dashed in every panel the mean of the
-# right module.*
+# *What to see: nine panels, one for each mistake, with the curves of its seeds; dashed in every panel the mean of the right
+# module.*
 #
-# Here are the nine, in another order. Which letter is which? Guess before you unfold.
+# Which letter is which? And the maps? Here is what each network marks in one scene:
+
+# %%
+from cbam_course.training.results import load_maps
+
+maps = load_maps("museum")
+names = ["right", *letters.values()]
+marks = torch.stack([torch.from_numpy(maps[f"what/{name}/answer"][0]) / 255 for name in names])
+plots.show_maps(marks, ["right module", *letters], columns=5, limits=(0, 1),
+                masks=torch.from_numpy(maps["what/masks"][:1]).expand(len(names), -1, -1))  # fmt: skip
+
+# %% [markdown]
+# *What to see: the answers of ten networks to one scene, from 0 (dark) to 1, with the shape asked for outlined.*
 #
-# 1. the average alone is pooled · 2. two MLPs, one for each summary · 3. no sigmoid · 4. the gate is added, not multiplied ·
-#   5. a softmax over the channels · 6. the sigmoid before the sum · 7. mean and maximum joined into one long vector · 8. the pools run over the
-#   wrong axis, so that columns are gated · 9. the gate is cut off from the graph, so that its MLP never learns
+# 1. only the average is pooled;
+# 2. two MLPs, one for each summary;
+# 3. no sigmoid;
+# 4. the gate is added, not multiplied;
+# 5. a softmax over the channels;
+# 6. the sigmoid before the sum, and the mean of both;
+# 7. mean and maximum joined into one vector;
+# 8. the pools run over the wrong axis, so that columns are gated;
+# 9. the gate is detached: its MLP never learns.
+#
+# <details><summary>The answers, once you have guessed</summary>
+#
+# A 1 · B 9 · C 6 · D 4 · E 3 · F 8 · G 7 · H 5 · I 2.
+#
+# Four of the nine cannot be told from the right module by their curves: C, E, G and I. Two never get beyond marking every
+# shape: F, which has no path from the patch, and H, whose gates are so small that little comes through. The other three learn less: A sees no small
+# patch, B has a path that nobody trained, D has added context.
+# </details>
+#
+# So a good score does not say that a module is right, and neither does a good map. What does? A look at the numbers: the
+# factor by which each channel was multiplied, in the last block.
+
+# %%
+for letter, name in zip(["right", *letters], names, strict=True):
+    factors = maps[f"what/{name}/channels"]
+    print(f"{letter:>5}: from {factors.min():.2f} to {factors.max():.2f}")
+
+# %% [markdown]
+# A gate lies between 0 and 1. Two letters give themselves away at once. Against the others only a test of properties
+# helps, one by one: `check`.
 #
 # ## What a bright map does not prove
 #

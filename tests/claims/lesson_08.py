@@ -8,13 +8,6 @@ def _last(t, model):
     return rows[rows["epoch"] == rows["epoch"].max()]["accuracy"].mean()
 
 
-def _pets(t, source):
-    """Share of the photographs on which Grad-CAM, or its control, hits the animal."""
-    table = t("pointing").table
-    rows = table[(table["data"] == "pets") & (table["measure"] == "pointing") & (table["source"] == source)]
-    return rows["mean"].iloc[0]
-
-
 CLAIMS = [
     (
         "In `what`, without the choice among channels the score falls to that of marking every shape",
@@ -41,6 +34,24 @@ CLAIMS = [
         lambda t: (
             t("gates-what").gain("cbam@spatial-mean", "cbam@spatial-permuted").mean > 0.05
             and t("gates-near").gain("cbam@spatial-mean", "cbam@spatial-permuted").mean > 0.05
+        ),
+    ),
+    (
+        "Four of the nine cannot be told from the right module by their curves: C, E, G and I.",
+        lambda t: all(
+            abs(_last(t, name) - _last(t, "right")) < 0.03
+            for name in ("early-sigmoid", "no-sigmoid", "pools-joined", "unshared-mlp")
+        ),
+    ),
+    (
+        "Two never get beyond marking every shape",
+        lambda t: all(_last(t, name) < 0.27 for name in ("other-axis", "softmax")),
+    ),
+    (
+        "The other three learn less",
+        lambda t: all(
+            _last(t, name) < _last(t, "right") - 0.1
+            for name in ("average-only", "detached-gate", "gate-added")
         ),
     ),
 ]
