@@ -103,7 +103,7 @@ def main() -> None:
     table, maps = RESULTS / "museum.csv", RESULTS / "museum.npz"
     rows = pd.read_csv(table) if table.exists() else pd.DataFrame()
     shown = dict(np.load(maps)) if maps.exists() else {}
-    done = set() if rows.empty else set(zip(rows.instrument, rows.exhibit, rows.seed, strict=True))
+    done = set() if rows.empty else set(zip(rows["data"], rows["model"], rows["seed"], strict=True))
     for title in ("what", "near"):
         instrument = settings[title]
         for seed in settings["seeds"]:
@@ -112,10 +112,10 @@ def main() -> None:
                     continue
                 model, history, validation = train(instrument, factory or right(instrument["right"]), seed)
                 size = sum(p.numel() for p in model.parameters())
-                what = {"instrument": title, "exhibit": name, "seed": seed}
+                rate = instrument["learning_rate"]
+                what = {"data": title, "model": name, "seed": seed, "learning_rate": rate, "parameters": size}
                 new = [
-                    what | {"epoch": e.epoch, "score": round(e.score, 5), "parameters": size} | made_by
-                    for e in history.epochs
+                    {"epoch": e.epoch, "accuracy": round(e.score, 5)} | what | made_by for e in history.epochs
                 ]
                 if seed == settings["seeds"][0]:
                     shown |= pictures(f"{title}/{name}", model, validation)

@@ -17,8 +17,8 @@ class Museum(NamedTuple):
     """What was kept of the museum.
 
     Args:
-        curves: one row for each instrument, exhibit, seed and epoch, with the mean IoU on validation scenes in
-            ``score``; the right module is the exhibit ``"right"``.
+        curves: one row for each kind of scenes (``data``), exhibit (``model``), ``seed`` and ``epoch``, with the mean
+            IoU on validation scenes in ``accuracy``; the right module is the exhibit ``"right"``.
         maps: of the first seed and two scenes: ``"what/images"`` and ``"what/masks"``, and for each exhibit
             ``"what/softmax/answer"`` (uint8, 255 is certain), ``"/channels"`` (2, C) and ``"/positions"`` (2, h, w),
             as :func:`let_through` has them.

@@ -3,11 +3,20 @@
 Each function returns one closed figure, which a notebook shows when the call is the last line of a cell.
 """
 
-from .charts import draw_flow, plot_differences, plot_distributions, plot_gates, plot_lines, plot_runs
+from .charts import (
+    draw_flow,
+    plot_beside,
+    plot_differences,
+    plot_distributions,
+    plot_gates,
+    plot_lines,
+    plot_runs,
+)
 from .pictures import show_images, show_maps, show_numbers, show_overlay
 
 __all__ = [
     "draw_flow",
+    "plot_beside",
     "plot_differences",
     "plot_distributions",
     "plot_gates",
