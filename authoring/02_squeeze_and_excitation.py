@@ -32,7 +32,7 @@ from torch import nn
 from cbam_course import SqueezeExcitation, capture, count_cost, fit, make_scenes, predict
 from cbam_course.data.photos import load_photo
 from cbam_course.inspection import plots
-from cbam_course.networks.filter_bank import FilterBank
+from cbam_course.networks.small_cnn import FilterBank
 
 # %% [markdown]
 # ## The question

@@ -31,8 +31,7 @@ from torch.nn import functional as F
 
 from cbam_course import ChannelAttention, count_cost, fit, make_scenes, predict, reveal
 from cbam_course.inspection import plots
-from cbam_course.networks.filter_bank import FilterBank
-from cbam_course.networks.small_cnn import DenseCNN
+from cbam_course.networks.small_cnn import DenseCNN, FilterBank
 from cbam_course.training.metrics import mean_iou
 
 # %% [markdown]
@@ -354,8 +353,7 @@ plots.show_maps(logits, ["its own patch", "another patch"], columns=2)
 # rate that was best for it on other images (`results/README.md` says how that was chosen). The measure is mean IoU.
 
 # %%
-from cbam_course.training.results import load_results
-from cbam_course.training.statistics import compare
+from cbam_course.statistics import compare, load_results
 
 table = load_results("what-dense")
 

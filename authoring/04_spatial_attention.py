@@ -30,8 +30,8 @@ from torch.nn import functional as F
 
 from cbam_course import ChannelAttention, SpatialAttention, capture, fit, make_scenes, predict, reveal
 from cbam_course.inspection import plots
-from cbam_course.networks.filter_bank import FilterBank
 from cbam_course.networks.pretrained import trained_near
+from cbam_course.networks.small_cnn import FilterBank
 
 # %% [markdown]
 # ## The question
@@ -448,7 +448,7 @@ print(f"largest difference between the gates: {difference:.5f}")
 # And how soon? The second table is the tuning of an experiment with **ten** epochs, at four learning rates, one seed each.
 
 # %%
-from cbam_course.training.results import load_results
+from cbam_course.statistics import load_results
 
 table = load_results("near-long").groupby("model")["accuracy"]
 print(table.agg(["mean", "min", "max", "count"]).round(2).sort_values("mean"))

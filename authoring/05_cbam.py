@@ -39,7 +39,7 @@ from cbam_course import (
 )
 from cbam_course.data.photos import load_photo
 from cbam_course.inspection import plots
-from cbam_course.networks.filter_bank import FilterBank
+from cbam_course.networks.small_cnn import FilterBank
 
 # %% [markdown]
 # ## The question
@@ -286,8 +286,7 @@ plots.show_images(
 # the runs (`results/registered/`). The score is the mean IoU of the marked pixels on 2,000 test scenes. First `near`:
 
 # %%
-from cbam_course.training.results import load_results, runs_by_label
-from cbam_course.training.statistics import compare
+from cbam_course.statistics import compare, load_results, runs_by_label
 
 models = {"plain": "plain", "plain-long": "plain, 3 × as long", "channel": "channel", "spatial": "spatial",
           "cbam": "CBAM", "context-mean-max": "rival: added context", "added-map": "rival: added map",

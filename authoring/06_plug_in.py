@@ -403,7 +403,7 @@ for part in ("alpha", "mlp.0.weight", "conv.weight"):
 # %%
 from cbam_course.experiments.evidence import evidence
 from cbam_course.experiments.registration import read_registration
-from cbam_course.training.results import results_folder, runs_by_label
+from cbam_course.statistics import results_folder, runs_by_label
 
 
 def show_registration(name):

@@ -29,8 +29,7 @@ from scipy import stats
 
 from cbam_course import predict, reveal
 from cbam_course.inspection import plots
-from cbam_course.training.results import load_results, results_folder, runs_by_label
-from cbam_course.training.statistics import compare
+from cbam_course.statistics import compare, load_results, results_folder, runs_by_label
 
 # %% [markdown]
 # ## The question

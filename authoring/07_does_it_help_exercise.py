@@ -27,8 +27,7 @@ from scipy import stats
 
 from cbam_course import check, fit, hint, make_scenes, predict, progress, reveal
 from cbam_course.networks.small_cnn import SmallCNN
-from cbam_course.training.results import load_results
-from cbam_course.training.statistics import compare
+from cbam_course.statistics import compare, load_results
 
 # %% [markdown]
 # ### Task 1 · One run each (difficulty 2 of 5, 8 min)

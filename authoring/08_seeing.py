@@ -197,7 +197,7 @@ print(reveal("08-which-map", rates["own"].idxmax()))
 # as the mask.
 
 # %%
-from cbam_course.training.results import load_results
+from cbam_course.statistics import load_maps, load_results
 
 pointing = load_results("pointing").query("measure == 'pointing' and data == 'pets'")
 print(pointing[["map", "source", "mean", "low", "high", "images"]].round(2).to_string(index=False))
@@ -277,8 +277,6 @@ plots.plot_beside({letter: runs[name] for letter, name in letters.items()}, righ
 # Which letter is which? And the maps? Here is what each network marks in one scene:
 
 # %%
-from cbam_course.training.results import load_maps
-
 maps = load_maps("museum")
 names = ["right", *letters.values()]
 marks = torch.stack([torch.from_numpy(maps[f"what/{name}/answer"][0]) / 255 for name in names])
@@ -361,9 +359,8 @@ for letter, name in zip(["right", *letters], names, strict=True):
 
 # %%
 from cbam_course.inspection.capture import strongest_images
-from cbam_course.inspection.plots.depths import show_depths
 
-show_depths(scenes.images[0], gates)
+plots.show_depths(scenes.images[0], gates)
 
 # %%
 driven = strongest_images(network, network.blocks[1].pool, scenes.images, channel=0, k=6)

@@ -15,9 +15,9 @@ import torch
 from cbam_course import fit
 from cbam_course.experiments.data import data_named
 from cbam_course.experiments.models import model_named
-from cbam_course.experiments.provenance import versions
+from cbam_course.experiments.run import versions
+from cbam_course.statistics import paired_difference
 from cbam_course.training.fit import image_scores
-from cbam_course.training.statistics import paired_difference
 
 
 def accuracy(seed: int, precision: str, images: int, epochs: int) -> tuple[float, float]:

@@ -45,7 +45,7 @@ def seconds(threads: int, waiting: str, images: int) -> tuple[float, float]:
     done = subprocess.run(
         [sys.executable, "-c", code], env=env | WAITING[waiting], capture_output=True, text=True, check=True
     )
-    clock, processor = done.stdout.split()
+    clock, processor = done.stdout.splitlines()[-1].split()  # fit may say something above
     return float(clock), float(processor)
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from cbam_course.experiments import execute
 from cbam_course.experiments.run import Run
-from cbam_course.experiments.workers import watch
 
 
 def endless(parent, run, made_by, threads, device):
     """Stand in for a run: note which process computes it, and go on until somebody ends that."""
-    watch(parent)
+    execute.watch(parent)
     Path(made_by["folder"], str(os.getpid())).touch()
     time.sleep(900)
 

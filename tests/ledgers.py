@@ -4,8 +4,7 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
-from cbam_course.experiments.ledger import Ledger
-from cbam_course.experiments.registration import Registration
+from cbam_course.experiments.registration import Ledger, Registration
 from cbam_course.experiments.report import write_report
 from cbam_course.experiments.run import Run
 from cbam_course.experiments.tables import Table

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from cbam_course import CBAM, ChannelAttention, SpatialAttention, SqueezeExcitation
+from cbam_course.inspection.microscope import gate_steps, record_steps
 from cbam_course.inspection.mirror import find_mirror
-from cbam_course.inspection.transcript import gate_steps, record_steps
 from cbam_course.networks.baselines import OnePool, Parallel, SpatialFirst
 from cbam_course.networks.small_cnn import HEADS, DenseCNN, SmallCNN
 

@@ -6,9 +6,8 @@ import numpy
 import pytest
 import torch
 
-from cbam_course.checks.behaviour import name_function, name_value, one_of, same
+from cbam_course.checks.behaviour import name_function, name_value, one_of, same, smallest_difference
 from cbam_course.checks.report import Example, Find, Report
-from cbam_course.checks.smallest import smallest_difference
 from cbam_course.checks.tasks import Task
 from cbam_course.checks.values import as_number, as_numbers, show
 

@@ -16,7 +16,7 @@ WITH_EXAMPLES = {
     "training.fit": ["fit"],
     "training.metrics": ["mean_iou"],
     "training.parameter_groups": ["parameter_groups", "train_only"],
-    "training.statistics": ["paired_difference"],
+    "statistics": ["paired_difference"],
 }
 
 

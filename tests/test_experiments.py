@@ -14,7 +14,7 @@ import torch
 
 from cbam_course.__main__ import main
 from cbam_course.data.cifar10 import CLASS_NAMES
-from cbam_course.experiments import data, models, provenance, run
+from cbam_course.experiments import data, models, run
 from cbam_course.experiments.data import data_named
 from cbam_course.experiments.models import model_named
 from cbam_course.experiments.run import Run, perform
@@ -187,18 +187,18 @@ def test_a_commit_is_that_of_this_checkout_only(tmp_path, monkeypatch):
     package = tmp_path / "cbam_course"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    assert provenance.commit(tmp_path) == ""
+    assert run.commit(tmp_path) == ""
     ledgers.git(tmp_path, "init", "-q")
     (tmp_path / ".gitignore").write_text("site-packages\n")
     head = ledgers.commit(tmp_path)
-    assert provenance.commit(tmp_path) == head
+    assert run.commit(tmp_path) == head
     (package / "__init__.py").write_text("1\n")
-    assert provenance.commit(tmp_path) == f"{head}+"
+    assert run.commit(tmp_path) == f"{head}+"
     inside = tmp_path / "site-packages"
     shutil.copytree(package, inside / "cbam_course")
-    assert provenance.commit(inside) == ""
+    assert run.commit(inside) == ""
     monkeypatch.setenv("PATH", "")
-    assert provenance.commit(tmp_path) == ""
+    assert run.commit(tmp_path) == ""
 
 
 def test_runs_go_seed_by_seed_and_the_table_model_by_model(monkeypatch):

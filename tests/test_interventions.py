@@ -7,8 +7,8 @@ from torch import nn
 
 from cbam_course import CBAM, make_scenes
 from cbam_course.inspection.interventions import CHANGES, changed_gates, kind_of, measure_changes
-from cbam_course.intervals import mean_interval
 from cbam_course.networks.small_cnn import SmallCNN
+from cbam_course.statistics import mean_interval
 from cbam_course.training.metrics import accuracy
 
 

@@ -13,7 +13,7 @@ from cbam_course import ChannelAttention, SpatialAttention, make_scenes
 from cbam_course.experiments.evidence import evidence
 from cbam_course.inspection.capture import gates_by_depth, let_through
 from cbam_course.networks.small_cnn import DenseCNN
-from cbam_course.training.results import load_maps, load_results
+from cbam_course.statistics import load_maps, load_results
 
 SETTINGS = tomllib.loads((make_museum.RESULTS / "museum.toml").read_text(encoding="utf-8"))
 

@@ -11,17 +11,17 @@ PACKAGE = {
     "data/scenes.py": "SIDE = 48\n",
     "networks/pretrained.py": 'WEIGHTS = "small.safetensors"\n',
     "networks/weights/small.safetensors": "weights",
-    "training/results.py": "def load_results(name): ...\n",
+    "statistics.py": "def load_results(name): ...\n",
     "checks/__init__.py": "from .runner import check\n",
     "checks/runner.py": "def check(): ...\n",
     "checks/common.toml": 'passed = "passed"\n',
-    "lessons/lesson_03.py": "from ..training.results import load_results\nload_results('where')\n",
+    "lessons/lesson_03.py": "from ..statistics import load_results\nload_results('where')\n",
     "lessons/lesson_03.toml": 'title = "three"\n',
     "lessons/lesson_04.py": "from ..data.scenes import SIDE\n",
     "lessons/lesson_04.toml": 'title = "four"\n',
 }
 RESULTS = {"what.csv": "1\n", "where.csv": "2\n", "notebooks.csv": "seconds\n", "checkpoint.json": "{}\n"}
-TABLES = "from cbam_course.training.results import load_results\n"
+TABLES = "from cbam_course.statistics import load_results\n"
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_imports_are_followed_from_module_to_module_also_through_the_public_name
 
 def test_a_check_brings_what_all_lessons_share_and_its_own_lesson_and_no_other(root):
     shared = {"checks/__init__.py", "checks/runner.py", "checks/common.toml"}
-    own = {"lessons/lesson_03.py", "lessons/lesson_03.toml", "training/results.py", "results/where.csv"}
+    own = {"lessons/lesson_03.py", "lessons/lesson_03.toml", "statistics.py", "results/where.csv"}
     assert names(root, "from cbam_course import check") == shared | own
     other = {"lessons/lesson_04.py", "lessons/lesson_04.toml", "data/scenes.py"}
     assert names(root, "from cbam_course import check", lesson="04") == shared | other

@@ -6,10 +6,9 @@ import ledgers
 import pytest
 from ledgers import TINY, finished, register
 
-from cbam_course.experiments import rerun
-from cbam_course.experiments.ledger import Ledger
-from cbam_course.experiments.outcomes import holm, outcomes
-from cbam_course.experiments.registration import NotRegistered, parse_registration
+from cbam_course.experiments import execute
+from cbam_course.experiments.evidence import holm, outcomes
+from cbam_course.experiments.registration import Ledger, NotRegistered, parse_registration
 from cbam_course.experiments.report import report_text
 from cbam_course.experiments.run import Run, perform
 from cbam_course.experiments.tables import Table
@@ -144,28 +143,28 @@ def test_a_registration_that_would_not_count_gets_a_sentence(before, after, sent
 def test_a_row_made_again_agrees_to_the_last_digit_and_an_edited_one_does_not(tmp_path):
     ledger = register(tmp_path)
     registration = ledger.registration("tiny")
-    made_by = {"registration": registration.hash, "commit": "c", "versions": rerun.versions(),
-               "processor": rerun.processor(), "command": "c"}  # fmt: skip
+    made_by = {"registration": registration.hash, "commit": "c", "versions": execute.versions(),
+               "processor": execute.processor(), "command": "c"}  # fmt: skip
     path = ledger.evaluation_path(registration)
     Table(path).add(perform(Run("scenes-where", "plain", 21, 1, 8, 0.003, 4, 4, 6), made_by, 1, "cpu"))
-    outcome = rerun.rerun(ledger, registration, 1)
+    outcome = execute.rerun(ledger, registration, 1)
     assert outcome.exact
     assert outcome.agrees
     assert "agrees (equal digits)" in str(outcome)
     cells = path.read_text().splitlines()[1].split(",")
     cells[3] = repr(round(float(cells[3]) + 0.00001, 5))
     path.write_text(path.read_text().splitlines()[0] + "\n" + ",".join(cells) + "\n")
-    edited = rerun.rerun(ledger, registration, "1")
+    edited = execute.rerun(ledger, registration, "1")
     assert not edited.agrees
     assert "DOES NOT AGREE" in str(edited)
     with pytest.raises(NotRegistered, match="row is 2; give the number of a finished row, from 1 to 1"):
-        rerun.rerun(ledger, registration, 2)
+        execute.rerun(ledger, registration, 2)
 
 
 def test_on_another_processor_a_tolerance_is_stated():
     run = Run("scenes-where", "plain", 21, 1, 8)
     near, far = (
-        rerun.Rerun(1, run, {"accuracy": 0.5}, {"accuracy": now}, exact=False) for now in (0.54, 0.56)
+        execute.Rerun(1, run, {"accuracy": 0.5}, {"accuracy": now}, exact=False) for now in (0.54, 0.56)
     )
     assert near.agrees
     assert not far.agrees
@@ -185,7 +184,7 @@ def test_a_short_row_of_this_repository_is_what_it_was():
     if not rows:
         pytest.skip("there is no finished row of scenes-where yet")
     _, name, number = min(rows)
-    outcome = rerun.rerun(ledger, ledger.registration(name), number)
+    outcome = execute.rerun(ledger, ledger.registration(name), number)
     assert outcome.agrees, str(outcome)
 
 
@@ -193,7 +192,9 @@ def test_a_random_row_is_a_finished_one(tmp_path, monkeypatch):
     ledger = finished(tmp_path)
     registration = ledger.registration("tiny")
     asked = []
-    monkeypatch.setattr(rerun, "perform", lambda run, *_, **__: asked.append(run) or {"error": "OSError: no"})
+    monkeypatch.setattr(
+        execute, "perform", lambda run, *_, **__: asked.append(run) or {"error": "OSError: no"}
+    )
     with pytest.raises(NotRegistered, match=r"tiny, row \d+, failed now: OSError: no"):
-        rerun.rerun(ledger, registration)
+        execute.rerun(ledger, registration)
     assert asked[0].model in ("plain", "cbam", "cbam-k3")

@@ -5,8 +5,7 @@ import torch
 
 from cbam_course import CBAM, make_scenes
 from cbam_course.inspection.capture import gates_by_depth
-from cbam_course.inspection.plots.depths import show_depths
-from cbam_course.inspection.plots.glance import show_glance
+from cbam_course.inspection.plots.pictures import show_depths, show_glance
 from cbam_course.networks.small_cnn import SmallCNN
 
 SCENES = make_scenes(2, seed=0)

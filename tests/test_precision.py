@@ -10,7 +10,7 @@ from torch import nn
 
 from cbam_course import fit
 from cbam_course.doctor import device
-from cbam_course.training.fit import choose_hardware
+from cbam_course.training.hardware import choose_hardware
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = [

@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from cbam_course import ChannelAttention, SpatialAttention, make_scenes
-from cbam_course.data.scene_recipes import DISTANCE, PATCH
-from cbam_course.data.scenes import scene_splits
-from cbam_course.data.shapes import PALETTE
+from cbam_course.data.drawing import PALETTE
+from cbam_course.data.scenes import DISTANCE, PATCH, scene_splits
 from cbam_course.networks.small_cnn import DenseCNN
 
 CHECKSUMS = {
@@ -215,7 +214,7 @@ def test_eleven_shapes_fit_when_the_image_is_large_enough():
     ("knobs", "sentence"),
     [
         ({"n": 0}, "n is 0; give a whole number of at least 1."),
-        ({"n": 2.5}, r"n is 2.5 \(float\); give a whole number."),
+        ({"n": 2.5}, r"n is 2.5 \(float\); give a whole number of at least 1."),
         ({"task": "who"}, "task is 'who'; choose 'where', 'what' or 'near'."),
         ({"size": 20}, r"size is 20, which has no room for 5 shapes with a radius of 6"),
         ({"size": 20, "task": "what"}, "size is 20; give a whole number of at least 29."),

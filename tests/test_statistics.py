@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from cbam_course.training.statistics import compare, paired_difference, summarise, summary
+from cbam_course.statistics import compare, paired_difference, summarise, summary
 
 # The 97.5 % point of t with 4 degrees of freedom.
 T4 = 2.7764451

@@ -6,7 +6,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from cbam_course import fit
-from cbam_course.training import threads as under_test
+from cbam_course.training import hardware as under_test
 
 
 class Probe(nn.Module):

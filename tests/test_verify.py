@@ -10,8 +10,7 @@ import pytest
 from ledgers import TINY, change, commit, finished, git, register
 
 from cbam_course.experiments import execute, verify
-from cbam_course.experiments.ledger import Ledger
-from cbam_course.experiments.registration import NotRegistered
+from cbam_course.experiments.registration import Ledger, NotRegistered
 from cbam_course.experiments.report import state, write_report
 from cbam_course.experiments.tables import Table
 

@@ -5,9 +5,8 @@ import sys
 
 import pytest
 
-from cbam_course.experiments.execute import compute
+from cbam_course.experiments.execute import compute, workers
 from cbam_course.experiments.run import Run, perform
-from cbam_course.experiments.workers import workers
 
 distributed = pytest.importorskip("distributed", reason="distributed is not installed")
 # Its own code is not ours to keep free of warnings.
@@ -53,7 +52,7 @@ def test_a_cluster_without_workers_is_refused():
 
 
 def test_an_address_where_nobody_answers_gets_one_sentence(monkeypatch):
-    monkeypatch.setattr("cbam_course.experiments.workers._SECONDS", 1)
+    monkeypatch.setattr("cbam_course.experiments.execute._SECONDS", 1)
     with (
         pytest.raises(ConnectionError, match="no Dask scheduler answers there"),
         workers("tcp://127.0.0.1:9", 1),

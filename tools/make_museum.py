@@ -22,7 +22,7 @@ from cbam_course import fit
 from cbam_course.attention import CBAM, ChannelAttention
 from cbam_course.data.photos import to_float
 from cbam_course.data.scenes import scene_splits
-from cbam_course.experiments.provenance import commit, versions
+from cbam_course.experiments.run import commit, versions
 from cbam_course.inspection.capture import let_through
 from cbam_course.networks.small_cnn import DenseCNN
 from cbam_course.storage import write_whole

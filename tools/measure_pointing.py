@@ -29,10 +29,10 @@ from cbam_course.data.scenes import scene_splits
 from cbam_course.inspection.capture import gates_by_depth
 from cbam_course.inspection.gradcam import grad_cam, rank_agreement
 from cbam_course.inspection.pointing import pointing_table
-from cbam_course.intervals import mean_interval
 from cbam_course.networks.pretrained import pretrained_resnet20
 from cbam_course.networks.resnet import CifarResNet
 from cbam_course.networks.small_cnn import SmallCNN
+from cbam_course.statistics import mean_interval
 
 GATE, CAM = "spatial gate", "Grad-CAM"
 TRAINING = {"learning_rate": 0.01, "batch_size": 32, "progress": False}

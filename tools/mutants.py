@@ -116,21 +116,33 @@ def lesson_source(task: str) -> ast.Module:
 
 def mutants(task: str) -> Iterator[tuple[str, type]]:
     """Yield the changed line and the class for every single change."""
-    tree = lesson_source(task)
+    for line, text in single_changes(lesson_source(task), changes):
+        yield line, _class_of(text, MODULES[task][1])
+
+
+def single_changes(
+    tree: ast.Module, changes_of: Callable[[ast.AST], Iterator[Callable[[], None]]]
+) -> Iterator[tuple[str, str]]:
+    """Yield the changed line and the whole source for every single change.
+
+    Args:
+        tree: what is changed; it stays as it is.
+        changes_of: the changes of one node, each to be called once.
+    """
     original = ast.unparse(tree)
     seen = {original}
     for index, _ in enumerate(ast.walk(tree)):
         for number in itertools.count():
             changed = copy.deepcopy(tree)
             node = next(itertools.islice(ast.walk(changed), index, None))
-            change = next(itertools.islice(changes(node), number, None), None)
+            change = next(itertools.islice(changes_of(node), number, None), None)
             if change is None:
                 break
             change()
             text = ast.unparse(ast.fix_missing_locations(changed))
             if text not in seen:
                 seen.add(text)
-                yield _difference(original, text), _class_of(text, MODULES[task][1])
+                yield _difference(original, text), text
 
 
 def changes(node: ast.AST) -> Iterator[Callable[[], None]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from cbam_course.experiments.ledger import Ledger
+from cbam_course.experiments.registration import Ledger
 from cbam_course.experiments.run import Run, train
 from cbam_course.networks.pretrained import WEIGHTS
 from cbam_course.training.fit import History, image_scores

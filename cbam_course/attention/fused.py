@@ -41,6 +41,7 @@ _BLOCK_BYTES = 2**22
 
 # Subclasses of Tensor (fake ones, those of torch.distributed) ask for every operation by its name.
 _PLAIN = (Tensor, nn.Parameter)
+ChannelPart = SqueezeExcitation | ChannelAttention
 
 
 def fuse(model: nn.Module) -> nn.Module:
@@ -105,18 +106,19 @@ def _reason(module: nn.Module) -> str | None:
     kind = _READABLE.get(type(module), type(module))
     if kind not in _FUSED:
         return f"It is a {kind.__name__}, whose forward may differ from that of this course's modules."
-    if kind is CBAM:
+    if isinstance(module, CBAM):
         parts = (module.channel, ChannelAttention), (module.spatial, SpatialAttention)
         for part, expected in parts:
             if _READABLE.get(type(part), type(part)) is not expected:
                 return f"Its part is a {type(part).__name__} and not a {expected.__name__}."
         return _reason(module.channel) or _reason(module.spatial)
-    if kind is SpatialAttention:
+    if isinstance(module, SpatialAttention):
         return _unusual_convolution(module.conv) or (
             None
             if type(module.norm) in (nn.Identity, nn.BatchNorm2d)
             else f"Its norm is a {type(module.norm).__name__}."
         )
+    assert isinstance(module, ChannelPart)
     layers = [type(layer) for layer in module.mlp]
     if layers != [nn.Linear, nn.ReLU, nn.Linear]:
         return f"Its mlp is {', '.join(layer.__name__ for layer in layers)} and not Linear, ReLU, Linear."
@@ -179,11 +181,14 @@ _FUSED = {
 _READABLE = {fused: readable for readable, fused in _FUSED.items()}
 
 
-def _parts(module: nn.Module) -> tuple[nn.Module | None, nn.Module | None]:
+def _parts(module: nn.Module) -> tuple[ChannelPart | None, SpatialAttention | None]:
     """Return the channel part and the spatial part, ``None`` where there is none."""
     if isinstance(module, CBAM):
         return module.channel, module.spatial
-    return (None, module) if isinstance(module, SpatialAttention) else (module, None)
+    if isinstance(module, SpatialAttention):
+        return None, module
+    assert isinstance(module, ChannelPart)
+    return module, None
 
 
 def _short_cut(module: nn.Module, x: Tensor) -> bool:
@@ -211,7 +216,7 @@ def _watched(module: nn.Module) -> bool:
         or module._backward_pre_hooks
         or "gate" in module.__dict__
         or any(p is not None and (type(p) not in _PLAIN or p.is_cuda) for p in module._parameters.values())
-        or any(map(_watched, module._modules.values()))
+        or any(part is not None and _watched(part) for part in module._modules.values())
     )
 
 
@@ -255,10 +260,15 @@ class _Tape:
     -1 where several elements share it.
     """
 
+    pools: Tensor
+    channel_gate: Tensor
+    maps: Tensor
+    spatial_gate: Tensor
+    winners: Tensor
+
     def __init__(self, parameters: tuple[Tensor, ...]):
         self.parameters = parameters
-        self.pools = self.channel_gate = self.peaks = None
-        self.maps = self.spatial_gate = self.winners = None
+        self.peaks: Tensor | None = None  # without a maximum over the positions there is none
 
     def gradients(self, gate: Tensor, start: Tensor, grad: Tensor, found: dict[int, Tensor]) -> Tensor:
         """Return the gradient at the start of a gate's graph; those of the parameters go to ``found``."""
@@ -270,7 +280,9 @@ class _Tape:
         return start_grad
 
 
-def _forward(channel, spatial, x: Tensor, tape: _Tape | None) -> Tensor:
+def _forward(
+    channel: ChannelPart | None, spatial: SpatialAttention | None, x: Tensor, tape: _Tape | None
+) -> Tensor:
     """Return the gated map; without a tape nothing is kept."""
     X = x.flatten(2)  # (N, C, P), a view in both memory formats
     y = torch.empty_like(x)
@@ -279,20 +291,21 @@ def _forward(channel, spatial, x: Tensor, tape: _Tape | None) -> Tensor:
     row = None
     if channel is not None:
         row = _channel_gate(channel, X, tape, scratch)
-        if spatial is None:
-            torch.mul(X, row[:, :, None], out=Y)
-            return y
+    if spatial is None:
+        assert row is not None
+        torch.mul(X, row[:, :, None], out=Y)
+        return y
     s = _spatial_gate(spatial, X, row, Y, tape, scratch, x.shape)
     torch.mul(X if row is None else Y, s, out=Y)
     return y
 
 
-def _channel_gate(channel, X: Tensor, tape: _Tape | None, scratch: Tensor | None) -> Tensor:
+def _channel_gate(channel: ChannelPart, X: Tensor, tape: _Tape | None, scratch: Tensor | None) -> Tensor:
     """Return the gate of each channel, (N, C)."""
     N, C, _ = X.shape
     with_maximum = isinstance(channel, ChannelAttention)
     pools = X.new_empty(2 if with_maximum else 1, N, C)
-    finder = _Finder(X, 2, scratch) if with_maximum and tape is not None else None
+    finder = _Finder(X, 2, scratch) if with_maximum and scratch is not None else None
     for b in _blocks(X):
         torch.mean(X[b], 2, out=pools[0, b])
         if with_maximum:
@@ -308,12 +321,20 @@ def _channel_gate(channel, X: Tensor, tape: _Tape | None, scratch: Tensor | None
     return tape.channel_gate.detach()
 
 
-def _spatial_gate(spatial, X: Tensor, row: Tensor | None, Y: Tensor, tape, scratch, size) -> Tensor:
+def _spatial_gate(
+    spatial: SpatialAttention,
+    X: Tensor,
+    row: Tensor | None,
+    Y: Tensor,
+    tape: _Tape | None,
+    scratch: Tensor | None,
+    size: torch.Size,
+) -> Tensor:
     """Return the gate of each position, (N, 1, P), of the map times ``row`` (N, C), which is written to ``Y``."""
     N, C, P = X.shape
     maps = X.new_empty(N, 2, P)
     mean, maximum = (maps[:, k : k + 1] for k in _planes(spatial))
-    finder = None if tape is None else _Finder(X, 1, scratch)
+    finder = None if scratch is None else _Finder(X, 1, scratch)
     rows = X.new_ones(1, 1, C).expand(N, 1, C) if row is None else row[:, None]
     for b in _blocks(X):
         product = X[b] if row is None else torch.mul(X[b], row[b, :, None], out=Y[b])
@@ -322,7 +343,7 @@ def _spatial_gate(spatial, X: Tensor, row: Tensor | None, Y: Tensor, tape, scrat
         if finder:
             finder.read(b, product, maximum[b])
     maps = maps.view(N, 2, *size[2:])
-    if tape is None:
+    if tape is None or finder is None:
         return torch.sigmoid(spatial.norm(spatial.conv(maps))).flatten(2)
     tape.winners = finder.places(X if row is None else Y, maximum[:, 0])
     with torch.enable_grad():
@@ -333,7 +354,12 @@ def _spatial_gate(spatial, X: Tensor, row: Tensor | None, Y: Tensor, tape, scrat
 
 
 def _backward(
-    channel, spatial, x: Tensor, grad: Tensor, tape: _Tape, wants_x: bool
+    channel: ChannelPart | None,
+    spatial: SpatialAttention | None,
+    x: Tensor,
+    grad: Tensor,
+    tape: _Tape,
+    wants_x: bool,
 ) -> tuple[Tensor | None, ...]:
     """Return the gradients of ``x`` (or ``None``) and of the parameters."""
     X, D = x.flatten(2), grad.flatten(2)  # (N, C, P)
@@ -341,49 +367,57 @@ def _backward(
     column = None if spatial is None else tape.spatial_gate.detach()  # (N, 1, P)
     found: dict[int, Tensor] = {}
     row_grad, column_grad = _gate_gradients(X, D, row, column)
-    shared = None
+    pixels = None
     if spatial is not None:
-        map_grad = tape.gradients(tape.spatial_gate, tape.maps, column_grad, found).flatten(2)
-        mean_grad, maximum_grad = (map_grad[:, k : k + 1] for k in _planes(spatial))
-        mean_grad = mean_grad / X.shape[1]
-        maxima = tape.maps.detach().flatten(2)[:, _planes(spatial)[1]]
-        shared = _Ties(tape.winners, maxima, maximum_grad[:, 0], X, row)
-        winner, winner_grad = _sole(tape.winners, maximum_grad[:, 0])
+        pixels = _PixelGradients(spatial, X, row, tape, column_grad, found)
         if row is not None:
-            for b in _blocks(X):
-                row_grad[b] += torch.bmm(mean_grad[b], X[b].transpose(1, 2))[:, 0]
-            row_grad.scatter_add_(1, winner, winner_grad * X.gather(1, winner[:, None])[:, 0])
-            shared.add_to_row_gradient(row_grad)
+            pixels.add_to_row_gradient(row_grad)
+    pool_grad = None
     if channel is not None:
         pool_grad = tape.gradients(tape.channel_gate, tape.pools, row_grad, found)
-        average_grad = pool_grad[0, :, :, None] / X.shape[2]
+    dx = None
     if wants_x:
         dx = torch.empty_like(x)
         DX = dx.flatten(2)
-        for b in _blocks(X):
-            # Not addcmul: with two factors that are repeated along memory it is not vectorised.
-            if spatial is None:
-                torch.mul(D[b], row[b, :, None], out=DX[b]).add_(average_grad[b])
-                continue
-            torch.mul(D[b], column[b], out=DX[b]).add_(mean_grad[b])
-            if channel is not None:
-                DX[b].mul_(row[b, :, None]).add_(average_grad[b])
-        if spatial is not None:
-            to_x = winner_grad if row is None else winner_grad * row.gather(1, winner)
-            DX.scatter_add_(1, winner[:, None], to_x[:, None])
-            shared.add_to_input_gradient(DX)
-        if tape.peaks is not None:
-            peak, peak_grad = _sole(tape.peaks, pool_grad[1])
-            DX.scatter_add_(2, peak[:, :, None], peak_grad[:, :, None])
-            _add_shared_peaks(DX, X, tape, pool_grad[1])
-    return dx if wants_x else None, *(found.get(id(p)) for p in tape.parameters)
+        _fill_input_gradient(DX, D, row, column, pool_grad, pixels)
+        if pixels is not None:
+            pixels.add_to_input_gradient(DX)
+        if pool_grad is not None and tape.peaks is not None:
+            _add_peaks(DX, X, tape.peaks, tape.pools[1].detach(), pool_grad[1])
+    return dx, *(found.get(id(p)) for p in tape.parameters)
 
 
-def _gate_gradients(X: Tensor, D: Tensor, row: Tensor | None, column: Tensor | None):
-    """Return the gradients of the output with respect to the two gates, (N, C) and (N, 1, P)."""
+def _fill_input_gradient(
+    DX: Tensor,
+    D: Tensor,
+    row: Tensor | None,
+    column: Tensor | None,
+    pool_grad: Tensor | None,
+    pixels: "_PixelGradients | None",
+) -> None:
+    """Write to ``DX`` what comes through the product with the gates and through the means."""
+    for b in _blocks(DX):
+        # Not addcmul: with two factors that are repeated along memory it is not vectorised.
+        through_row = D[b]
+        if column is not None and pixels is not None:
+            through_row = torch.mul(D[b], column[b], out=DX[b]).add_(pixels.mean_grad[b])
+        if row is not None and pool_grad is not None:
+            average_grad = pool_grad[0, b, :, None] / DX.shape[2]
+            torch.mul(through_row, row[b, :, None], out=DX[b]).add_(average_grad)
+
+
+def _add_peaks(DX: Tensor, X: Tensor, peaks: Tensor, maxima: Tensor, maximum_grad: Tensor) -> None:
+    """Add to ``DX`` what comes through the maxima over the positions, (N, C)."""
+    peak, peak_grad = _sole(peaks, maximum_grad)
+    DX.scatter_add_(2, peak[:, :, None], peak_grad[:, :, None])
+    for n, c in _portions((peaks < 0).nonzero(), X.shape[2] * X.element_size()):
+        DX[n, c] += _share(X[n, c], maxima[n, c], maximum_grad[n, c])
+
+
+def _gate_gradients(X: Tensor, D: Tensor, row: Tensor | None, column: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return the gradients of the output with respect to the gates that there are, (N, C) and (N, 1, P)."""
     N, C, P = X.shape
-    row_grad = None if row is None else X.new_empty(N, C)
-    column_grad = None if column is None else X.new_empty(N, 1, P)
+    row_grad, column_grad = X.new_empty(N, C), X.new_empty(N, 1, P)
     rows = X.new_ones(1, 1, C).expand(N, 1, C) if row is None else row[:, None]
     scratch = torch.empty_like(X[_first_block(X)])
     for b in _blocks(X):
@@ -395,6 +429,41 @@ def _gate_gradients(X: Tensor, D: Tensor, row: Tensor | None, column: Tensor | N
         if row is not None:
             row_grad[b] = torch.bmm(column[b], product.transpose(1, 2))[:, 0]
     return row_grad, column_grad
+
+
+class _PixelGradients:
+    """The gradients of the two maps that the spatial gate reads, and where they go."""
+
+    def __init__(
+        self,
+        spatial: SpatialAttention,
+        X: Tensor,
+        row: Tensor | None,
+        tape: _Tape,
+        column_grad: Tensor,
+        found: dict[int, Tensor],
+    ):
+        map_grad = tape.gradients(tape.spatial_gate, tape.maps, column_grad, found).flatten(2)
+        mean, maximum = _planes(spatial)
+        maximum_grad = map_grad[:, maximum]
+        self.X, self.row = X, row
+        self.mean_grad = map_grad[:, mean : mean + 1] / X.shape[1]
+        maxima = tape.maps.detach().flatten(2)[:, maximum]
+        self.ties = _Ties(tape.winners, maxima, maximum_grad, X, row)
+        self.winner, self.winner_grad = _sole(tape.winners, maximum_grad)
+
+    def add_to_row_gradient(self, row_grad: Tensor) -> None:
+        for b in _blocks(self.X):
+            row_grad[b] += torch.bmm(self.mean_grad[b], self.X[b].transpose(1, 2))[:, 0]
+        there = self.X.gather(1, self.winner[:, None])[:, 0]
+        row_grad.scatter_add_(1, self.winner, self.winner_grad * there)
+        self.ties.add_to_row_gradient(row_grad)
+
+    def add_to_input_gradient(self, DX: Tensor) -> None:
+        """Add what comes through the maxima; the means' part is the same for all channels."""
+        to_x = self.winner_grad if self.row is None else self.winner_grad * self.row.gather(1, self.winner)
+        DX.scatter_add_(1, self.winner[:, None], to_x[:, None])
+        self.ties.add_to_input_gradient(DX)
 
 
 class _Ties:
@@ -421,13 +490,6 @@ class _Ties:
         pixels = DX.transpose(1, 2)
         for n, p, _, part in self._parts():
             pixels[n, p] += part if self.row is None else part * self.row[n]
-
-
-def _add_shared_peaks(DX: Tensor, X: Tensor, tape: _Tape, maximum_grad: Tensor) -> None:
-    """The same for channels whose maximum stands at several positions."""
-    maxima = tape.pools[1].detach()
-    for n, c in _portions((tape.peaks < 0).nonzero(), X.shape[2] * X.element_size()):
-        DX[n, c] += _share(X[n, c], maxima[n, c], maximum_grad[n, c])
 
 
 def _portions(places: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -1,9 +1,8 @@
 """Checks that diagnose: what was tested, what came, and the likely mistake by name."""
 
 from .answers import watch_cells
-from .hints import hint
 from .predictions import predict, reveal
-from .progress import progress
+from .progress import hint, progress
 from .runner import check
 
 __all__ = ["check", "hint", "predict", "progress", "reveal"]

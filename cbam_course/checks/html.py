@@ -10,9 +10,8 @@ from html import escape
 import numpy
 import torch
 
-from .hints import Hint
 from .predictions import Note
-from .progress import Progress
+from .progress import Hint, Progress
 from .report import Example, Finding, Report
 from .tasks import word
 from .values import show

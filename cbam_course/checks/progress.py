@@ -1,4 +1,7 @@
-"""The learner's progress: one append-only file, one line of JSON for each check or hint. Nothing here raises."""
+"""The learner's progress: one append-only file, one line of JSON for each check or hint. Nothing here raises.
+
+Which hint of a task comes next is read from it: three steps, one further at each call, the last nearly the answer.
+"""
 
 import json
 import os
@@ -8,7 +11,7 @@ from pathlib import Path
 
 from ..storage import course_home
 from .report import Report
-from .tasks import all_tasks, next_open_task, say, texts, word
+from .tasks import UnknownTask, all_tasks, find_task, next_open_task, say, texts, word
 
 _TRIED = ("passed", "failed", "stopped", "error")
 # Lines that could not be written, by file: the next write that works writes them too.
@@ -199,3 +202,47 @@ def _row(task_id: str, lesson: str, entries: list[dict]) -> tuple[str, str, str,
     tried = [state for state in states if state in _TRIED]
     state = "passed" if "passed" in tried else (tried[-1] if tried else "not attempted")
     return lesson, task_id, state, len(tried)
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One hint; in Jupyter it shows itself."""
+
+    heading: str
+    text: str = ""
+    after: str = ""
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, [self.heading, self.text, self.after]))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from .html import hint_html
+
+        return hint_html(self)
+
+
+def hint(task_id: str, step: int | None = None) -> Hint:
+    """Return the next hint of a task, or the one with number ``step`` (1 to 3). It never raises.
+
+    Which hint comes next is kept with the progress, so that it survives a restart.
+    """
+    try:
+        task = find_task(task_id)
+    except UnknownTask as unknown:
+        return Hint(str(unknown))
+    count = len(task.hints)
+    if step is None:
+        step = min(_shown(task_id, count) + 1, count)
+    elif isinstance(step, bool) or not isinstance(step, int) or not 1 <= step <= count:
+        return Hint(say("hint_step", step=repr(step), count=count))
+    append({"hint": task_id, "step": step})
+    after = say("hint_more", task=task_id) if step < count else say("hint_last")
+    return Hint(say("hint_heading", step=step, count=count, task=task_id), task.hints[step - 1], after)
+
+
+def _shown(task_id: str, count: int) -> int:
+    """Return the highest step shown so far; not the number of calls, so that hint(task, 1) can be read again."""
+    steps = [entry.get("step") for entry in read_entries()[0] if entry.get("hint") == task_id]
+    return max((step for step in steps if isinstance(step, int) and 1 <= step <= count), default=0)

@@ -142,7 +142,7 @@ class Find:
         It is looked for below ``inputs``, for half a second of processor time at most; the first call counts.
         """
         if self.example is None:
-            from .smallest import smallest_difference
+            from .behaviour import smallest_difference
 
             self.example = smallest_difference(answer, reference, list(inputs), tolerance)
 

@@ -99,7 +99,7 @@ def _lesson(name: str) -> list[Task]:
 
 
 def _task(task_id: str, lesson: str, lesson_title: str, entry: dict) -> Task:
-    probed = _read(f"{__package__}.module_probes", "texts.toml") if "uses" in entry else {}
+    probed = _read(__package__, "module_probes.toml") if "uses" in entry else {}
     used = {slug: probed["properties"][slug] for slug in entry.get("uses", ())}
     return Task(
         task_id=task_id,

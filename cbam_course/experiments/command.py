@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from . import execute, report, rerun, verify
-from .ledger import Ledger
+from . import execute, report, verify
+from .registration import Ledger
 from .sweep import COMPUTE, add_compute_arguments
 
 
@@ -48,7 +48,7 @@ def _compute(options: argparse.Namespace) -> int:
 
 def _rerun(options: argparse.Namespace) -> int:
     ledger = Ledger()
-    outcome = rerun.rerun(ledger, ledger.registration(options.name), options.row)
+    outcome = execute.rerun(ledger, ledger.registration(options.name), options.row)
     print(outcome)
     return 0 if outcome.agrees else 1
 

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..statistics import summary
 from ..storage import write_whole
-from ..training.statistics import summary
-from .ledger import Ledger
-from .outcomes import Outcome, outcomes, rows_of
-from .registration import NotRegistered, Registration
+from .evidence import Outcome, outcomes, rows_of
+from .registration import Ledger, NotRegistered, Registration
 from .tables import missing_runs
 
 _HEAD = """\

@@ -1,9 +1,13 @@
-"""One run of an experiment: make the data, build the model, train it, score it."""
+"""One run of an experiment: make the data, build the model, train it, score it, and note what made its row."""
 
+import platform
+import subprocess
 import sys
 import time
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
 
 import psutil
 import torch
@@ -15,6 +19,7 @@ from ..training.parameter_groups import train_only
 from .data import Splits, data_named
 from .models import Model, model_named
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 # The network that was trained last: runs that replace its gates come next, and need not train it again.
 _last: dict[tuple, tuple] = {}
 # What is trained in each stage of a staged fine-tuning: the new layers, the last third too, everything.
@@ -49,12 +54,12 @@ class Run:
     test: int = 2000
 
 
-def perform(run: Run, provenance: dict, threads: int, device: str | None) -> dict:
+def perform(run: Run, made_by: dict, threads: int, device: str | None) -> dict:
     """Compute one run and return its row; what goes wrong is told in ``error``.
 
     Args:
         run: what to compute.
-        provenance: what made it, see :func:`cbam_course.experiments.provenance.provenance`.
+        made_by: what makes the row, see :func:`provenance`.
         threads: CPU threads for this run alone.
         device: as in :func:`cbam_course.training.fit.fit`.
     """
@@ -73,7 +78,7 @@ def perform(run: Run, provenance: dict, threads: int, device: str | None) -> dic
         "seconds": round(time.perf_counter() - start, 1),
         "threads": threads,
         "peak_memory_mib": _peak_memory(),
-        **provenance,
+        **made_by,
     }
 
 
@@ -198,3 +203,64 @@ def _on_gpu(device: str | None) -> bool:
 
 def _device_name(device: str) -> str:
     return torch.cuda.get_device_name() if device == "cuda" else device
+
+
+def provenance(command: str) -> dict[str, str]:
+    """Return the columns that say what made a row, read once, before the first run begins.
+
+    Args:
+        command: what the user typed.
+    """
+    return {
+        "commit": commit(),
+        "versions": versions(),
+        "processor": processor(),
+        "command": command,
+    }
+
+
+def commit(checkout: Path = CHECKOUT) -> str:
+    """Return the short hash of this checkout's commit, ``+`` if the package has uncommitted changes.
+
+    Empty where the package does not lie in a checkout of its own, such as in site-packages below somebody's home
+    folder that happens to be a repository.
+
+    Args:
+        checkout: the folder that holds the package.
+    """
+    try:
+        if Path(_git(checkout, "rev-parse", "--show-toplevel")).resolve() != checkout.resolve():
+            return ""
+        # A folder that git ignores, such as an environment inside a checkout, has no commit either.
+        if not _git(checkout, "ls-files", "cbam_course/__init__.py"):
+            return ""
+        head = _git(checkout, "rev-parse", "--short=10", "HEAD")
+        return head + ("+" if _git(checkout, "status", "--porcelain", "--", "cbam_course") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _git(checkout: Path, *words: str) -> str:
+    command = ["git", "-C", str(checkout), *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip("\n")
+
+
+def versions() -> str:
+    """Return the versions that can change a number, such as ``python 3.12.3, torch 2.9.0, numpy 2.3.1``."""
+    return f"python {platform.python_version()}, torch {version('torch')}, numpy {version('numpy')}"
+
+
+def processor() -> str:
+    """Return what decides which kernels a processor runs: its instruction sets, its maker, family and model.
+
+    Two machines with equal words compute equal digits with equal versions; others differ in the last ones, and
+    training makes more of that.
+    """
+    capability = torch.backends.cpu.get_cpu_capability()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    except OSError:
+        return f"{capability} {platform.processor() or platform.machine()}"
+    fields = dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
+    names = (fields.get(name, "?") for name in ("vendor_id", "cpu family", "model"))
+    return " ".join([capability, *names]) if "vendor_id" in fields else f"{capability} {platform.machine()}"

@@ -11,8 +11,7 @@ from ..arguments import require_whole
 from .data import DATA, data_named
 from .execute import compute
 from .models import model_named
-from .provenance import provenance
-from .run import Run
+from .run import Run, provenance
 from .tables import COLUMNS, Table, locked, missing_runs
 
 COMPUTE = ("jobs", "threads", "device", "scheduler")  # options that say where runs are computed

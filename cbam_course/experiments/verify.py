@@ -8,8 +8,7 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from .ledger import Ledger
-from .registration import NotRegistered, Registration, parse_registration
+from .registration import Ledger, NotRegistered, Registration, parse_registration
 from .report import report_text
 from .tables import COLUMNS, NotATable, run_of
 

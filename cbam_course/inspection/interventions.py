@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.photos import to_float
-from ..intervals import mean_interval
+from ..statistics import mean_interval
 from .capture import replace_gate_methods
 from .mirror import as_it_stands
 
@@ -142,26 +142,26 @@ def measure_changes(
         for network in networks:
             with changed_gates(network, change, kind=kind, seed=seed):
                 scores.append(_scores(network, *data))
-        differences = torch.stack(scores) - plain
-        over_images, over_networks = (
-            mean_interval(differences.mean(dim=0)),
-            mean_interval(differences.mean(dim=1)),
-        )
-        rows.append(
-            {
-                "change": name,
-                "score": plain.mean().item(),
-                "changed": torch.stack(scores).mean().item(),
-                "difference": over_images.mean,
-                "images_low": over_images.low,
-                "images_high": over_images.high,
-                "networks_low": over_networks.low,
-                "networks_high": over_networks.high,
-                "images": len(images),
-                "networks": len(networks),
-            }
-        )
+        rows.append({"change": name, **_effect(plain, torch.stack(scores))})
     return pd.DataFrame(rows).set_index("change")
+
+
+def _effect(plain: Tensor, changed: Tensor) -> dict[str, float]:
+    """Return what a change does, with both intervals, from scores (networks, images)."""
+    differences = changed - plain
+    over_images, over_networks = (mean_interval(differences.mean(dim=axis)) for axis in (0, 1))
+    networks, images = plain.shape
+    return {
+        "score": plain.mean().item(),
+        "changed": changed.mean().item(),
+        "difference": over_images.mean,
+        "images_low": over_images.low,
+        "images_high": over_images.high,
+        "networks_low": over_networks.low,
+        "networks_high": over_networks.high,
+        "images": images,
+        "networks": networks,
+    }
 
 
 def _scores(model: nn.Module, images: Tensor, targets: Tensor, metric, batch_size: int) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..intervals import mean_interval
+from ..statistics import mean_interval
 
 
 def pointing_rate(maps: Tensor, masks: Tensor, *, tolerance: int = 0) -> float:
@@ -132,18 +132,8 @@ def pointing_table(
             f"maps has {', '.join(maps)}, untrained has {', '.join(untrained)}, and there are {len(masks)} masks; "
             "give both for every kind of map, of at least two images."
         )
-    kinds = {
-        ("any", "centre"): centre_maps(masks),
-        ("any", "chance"): torch.ones(masks.shape, device=masks.device),
-    }
-    for name, values in maps.items():
-        kinds |= {
-            (name, "own"): values,
-            (name, "another image's"): values.roll(1, 0),
-            (name, "random weights"): untrained[name],
-        }
     rows = []
-    for (name, source), values in kinds.items():
+    for (name, source), values in _with_baselines(maps, masks, untrained).items():
         scores = {
             "pointing": pointing_hits(values, masks, tolerance=tolerance),
             "energy": energy_inside(values, masks),
@@ -154,6 +144,23 @@ def pointing_table(
             knobs = {"images": len(masks), "tolerance": tolerance, "threshold": threshold}
             rows.append({"map": name, "source": source, "measure": measure, **found, **knobs})
     return pd.DataFrame(rows)
+
+
+def _with_baselines(
+    maps: Mapping[str, Tensor], masks: Tensor, untrained: Mapping[str, Tensor]
+) -> dict[tuple[str, str], Tensor]:
+    """Return the maps and what they have to be compared with, by name and source."""
+    kinds = {
+        ("any", "centre"): centre_maps(masks),
+        ("any", "chance"): torch.ones(masks.shape, device=masks.device),
+    }
+    for name, values in maps.items():
+        kinds |= {
+            (name, "own"): values,
+            (name, "another image's"): values.roll(1, 0),
+            (name, "random weights"): untrained[name],
+        }
+    return kinds
 
 
 def _enlarged(maps: Tensor, masks: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checks.behaviour import name_function, name_value, one_of
-from ..checks.module_probes.channel_gate import examine_channel_module
+from ..checks.channel_probes import examine_channel_module
 from ..checks.report import Find
 from ..checks.values import as_number, as_numbers, close, examine_whole_number
 from ..data.scenes import make_scenes

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks.behaviour import name_function, name_value, one_of, outcome, same
-from ..checks.module_probes.channel_gate import examine_channel_module
+from ..checks.channel_probes import examine_channel_module
 from ..checks.report import Find
 from ..checks.values import as_number, show
 from ..data.scenes import make_scenes

@@ -4,8 +4,8 @@ import torch
 from torch.nn import functional as F
 
 from ..checks.behaviour import name_function, name_value, one_of
-from ..checks.module_probes.spatial_gate import examine_spatial_module
 from ..checks.report import Find
+from ..checks.spatial_probes import examine_spatial_module
 from ..checks.values import as_number, as_numbers, close, examine_whole_number
 from ..data.scenes import make_scenes
 from ..inspection.mystery import mystery_maps

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checks.behaviour import Raised, first_difference, name_function, one_of
-from ..checks.module_probes.composition import examine_composed_module
+from ..checks.composed_probes import examine_composed_module
 from ..checks.report import Find
 from ..checks.values import as_letters, as_number, show
 from ..data.scenes import Scenes, make_scenes

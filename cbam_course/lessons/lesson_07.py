@@ -13,7 +13,7 @@ from ..checks.behaviour import name_function, one_of
 from ..checks.report import Find
 from ..checks.values import as_letters, as_number, as_numbers, close, show
 from ..networks.small_cnn import SmallCNN
-from ..training.results import load_results
+from ..statistics import load_results
 
 # wrong-winner
 

@@ -1,4 +1,7 @@
-"""Two small networks for scenes, with a place for attention in every block."""
+"""Networks small enough to look into: eight filters chosen by hand, and two for scenes that learn.
+
+The two that learn have a place for attention in every block.
+"""
 
 from collections.abc import Callable
 
@@ -9,7 +12,10 @@ from torch.nn import functional as F
 from ..arguments import require_feature_map, require_whole
 
 AttentionFactory = Callable[[int], nn.Module]
+_FILTERS = ("red", "green", "blue", "light", "dark", "edge |", "edge —", "spot")
+
 HEADS = ("average", "mean+max", "average-mlp", "mean+max-mlp")
+_SIZE = 5  # of the filters chosen by hand
 
 
 class Block(nn.Module):
@@ -27,7 +33,7 @@ class Block(nn.Module):
         self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(out_channels)
         self.pool = nn.MaxPool2d(2) if pool else nn.Identity()
-        self.attention = nn.Identity()
+        self.attention: nn.Module = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.attention(self.pool(torch.relu(self.norm(self.conv(x)))))
@@ -91,9 +97,10 @@ class SmallCNN(nn.Module):
         require_whole("num_classes", num_classes)
         if head not in HEADS:
             raise ValueError(f"head is {head!r}; choose one of {', '.join(map(repr, HEADS))}.")
-        self.blocks = nn.Sequential(*_blocks(widths, pooled=len(widths)))
+        blocks = _blocks(widths, pooled=len(widths))
+        self.blocks = nn.Sequential(*blocks)
         self.head = Head(widths[-1], num_classes, head)
-        _place(attention, self.blocks)
+        _place(attention, blocks)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return one logit per class, shape (N, K)."""
@@ -120,15 +127,47 @@ class DenseCNN(nn.Module):
 
     def __init__(self, *, widths: tuple[int, ...] = (16, 32, 48), attention: AttentionFactory | None = None):
         super().__init__()
-        self.blocks = nn.Sequential(*_blocks(widths, pooled=2))
+        blocks = _blocks(widths, pooled=2)
+        self.blocks = nn.Sequential(*blocks)
         self.mark = nn.Conv2d(widths[-1], 1, 1)
-        _place(attention, self.blocks)
+        _place(attention, blocks)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return one logit per pixel, shape (N, H, W)."""
         require_feature_map(x, 3)
         logits = self.mark(self.blocks(x))
         return F.interpolate(logits, size=x.shape[2:], mode="bilinear", align_corners=False)[:, 0]
+
+
+class FilterBank(nn.Module):
+    """Turn a colour image into eight channels with names: three colours, light, dark, two edges, spots.
+
+    Its filters are chosen by hand, so that every channel of a feature map has a meaning from the start.
+
+    Edges count in both directions (their absolute value is taken), the others only where they are positive,
+    as after a ReLU. Nothing is learned here.
+
+    Shape:
+        x: (N, 3, H, W), floating point in [0, 1]. The output is (N, 8, H, W), never negative.
+    """
+
+    names = _FILTERS
+    weight: Tensor
+    offset: Tensor
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("weight", _weight())
+        self.register_buffer("offset", torch.tensor([0.0, 0, 0, 0, 1, 0, 0, 0]))  # dark = 1 − light
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the eight channels, shape (N, 8, H, W)."""
+        # Repeating the border instead of zeros: a black frame around the photo would be an edge.
+        framed = F.pad(x, [_SIZE // 2] * 4, mode="replicate")
+        filtered = F.conv2d(framed, self.weight, self.offset)
+        edges = filtered[:, 5:7].abs()
+        spots = filtered[:, 7:].relu() * 2  # spots are faint: brought near the others' size
+        return torch.cat([filtered[:, :5].relu(), edges, spots], dim=1)
 
 
 def _blocks(widths: tuple[int, ...], *, pooled: int) -> list[Block]:
@@ -140,7 +179,35 @@ def _blocks(widths: tuple[int, ...], *, pooled: int) -> list[Block]:
     return [Block(before, after, pool=i < pooled) for i, (before, after) in enumerate(pairs)]
 
 
-def _place(attention: AttentionFactory | None, blocks: nn.Sequential) -> None:
+def _place(attention: AttentionFactory | None, blocks: list[Block]) -> None:
     if attention is not None:
         for block in blocks:
             block.attention = attention(block.conv.out_channels)
+
+
+def _ramp() -> Tensor:
+    """A smoothed difference between left and right, 5 × 5: large where the image changes sideways."""
+    difference = torch.tensor([-1.0, -2.0, 0.0, 2.0, 1.0])
+    smoothing = torch.tensor([1.0, 2.0, 3.0, 2.0, 1.0])
+    return torch.outer(smoothing, difference) / 27
+
+
+def _spot() -> Tensor:
+    """A bright middle on a darker ring, 5 × 5, with the sum 0: nothing on an even surface."""
+    kernel = torch.full((_SIZE, _SIZE), -1 / 16)
+    kernel[1:4, 1:4] = 1 / 9
+    return kernel
+
+
+def _weight() -> Tensor:
+    weight = torch.zeros(len(_FILTERS), 3, _SIZE, _SIZE)
+    middle = _SIZE // 2
+    for colour in range(3):  # one colour minus the average of the other two: grey gives 0
+        weight[colour, :, middle, middle] = -0.5
+        weight[colour, colour, middle, middle] = 1.0
+    weight[3, :, middle, middle] = 1 / 3
+    weight[4, :, middle, middle] = -1 / 3
+    weight[5] = _ramp() / 3
+    weight[6] = _ramp().T / 3
+    weight[7] = _spot() / 3
+    return weight

@@ -1,13 +1,12 @@
 """Train a network: AdamW, a one-cycle learning rate, and no surprises.
 
 :func:`fit` is what lessons call. Below it stand the parts it is made of: the :class:`History` it returns, the batches
-it reads, one run, and the device and number format it computes in.
+it reads, and one run.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 
 import pandas as pd
@@ -16,13 +15,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from ..arguments import require_one_of, require_whole
+from ..arguments import require_whole
 from ..data.photos import to_float
+from .hardware import Hardware, choose_hardware, training_threads
 from .metrics import Loss, Metric, defaults_for
 from .parameter_groups import parameter_groups, train_mode
-from .threads import training_threads
-
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
@@ -149,12 +146,7 @@ def fit(
     require_whole("batch_size", batch_size)
     if threads is not None:
         require_whole("threads", threads)
-    rates = learning_rate.values() if isinstance(learning_rate, Mapping) else [learning_rate]
-    if not all(rate > 0 for rate in rates) or not weight_decay >= 0:
-        raise ValueError(
-            f"learning_rate is {learning_rate} and weight_decay {weight_decay}; give numbers above 0 and of at "
-            "least 0, such as 0.003 and 0.01."
-        )
+    _require_rates(learning_rate, weight_decay)
     order = torch.Generator().manual_seed(seed)
     sets = batches("train", train, batch_size, order), batches("validation", validation, batch_size)
     hardware = choose_hardware(device, precision)
@@ -235,75 +227,13 @@ def batches(name: str, data: object, batch_size: int, order: torch.Generator | N
     return TensorBatches(images, targets, batch_size, order)
 
 
-@dataclass(frozen=True)
-class Hardware:
-    """The device and the number format that a run computes with.
-
-    Args:
-        device: a CPU or a GPU.
-        dtype: of the convolutions; weights stay float32 (mixed precision).
-    """
-
-    device: torch.device
-    dtype: torch.dtype
-
-    @property
-    def name(self) -> str:
-        return str(self.dtype).removeprefix("torch.")
-
-    def autocast(self) -> AbstractContextManager:
-        if self.dtype == torch.float32:
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=self.dtype)
-
-    def scaler(self) -> torch.amp.GradScaler:
-        """Float16 gradients underflow unless the loss is scaled up first; other formats need no scaling."""
-        return torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
-
-    def put_model(self, model: nn.Module) -> None:
-        model.to(self.device)
-        # With the channels innermost a convolution takes two thirds of the time, on CPUs too.
-        model.to(memory_format=torch.channels_last)
-
-    def put_images(self, images: Tensor) -> Tensor:
-        layout = torch.channels_last if images.ndim == 4 else torch.preserve_format
-        return images.to(self.device, non_blocking=True, memory_format=layout)
-
-
-def choose_hardware(device: str | torch.device | None, precision: str) -> Hardware:
-    """Choose the GPU if there is one, and the lowest precision that is both fast and safe there.
-
-    Args:
-        device: as in ``torch.device``, or ``None`` to choose.
-        precision: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``: bfloat16 on GPUs of compute
-            capability 8 and above and on processors with AMX, float16 on GPUs of capability 7, else float32.
-
-    Raises:
-        ValueError: an unknown precision; the message says what to do.
-    """
-    require_one_of("precision", precision, PRECISIONS)
-    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    dtype = _fast_dtype(chosen) if precision == "auto" else getattr(torch, precision)
-    return Hardware(chosen, dtype)
-
-
-def _fast_dtype(device: torch.device) -> torch.dtype:
-    if device.type == "cuda":
-        capability = torch.cuda.get_device_capability(device)
-        return (
-            torch.bfloat16
-            if capability >= (8, 0)
-            else torch.float16
-            if capability >= (7, 0)
-            else torch.float32
+def _require_rates(learning_rate: float | Mapping[str, float], weight_decay: float) -> None:
+    rates = learning_rate.values() if isinstance(learning_rate, Mapping) else [learning_rate]
+    if not all(rate > 0 for rate in rates) or not weight_decay >= 0:
+        raise ValueError(
+            f"learning_rate is {learning_rate} and weight_decay {weight_decay}; give numbers above 0 and of at "
+            "least 0, such as 0.003 and 0.01."
         )
-    return torch.bfloat16 if device.type == "cpu" and _has_amx() else torch.float32
-
-
-def _has_amx() -> bool:
-    # torch has no public question for this in all supported versions; without an answer, float32 is right.
-    ask = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return bool(ask and ask())
 
 
 class _Run:

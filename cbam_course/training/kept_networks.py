@@ -15,7 +15,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..storage import course_home, write_whole
-from .fit import Epoch, History, choose_hardware, fit
+from .fit import Epoch, History, fit
+from .hardware import choose_hardware
 
 # Where and how visibly it was trained: the result is the same, up to rounding.
 _IRRELEVANT = ("device", "progress", "threads")

@@ -12,7 +12,7 @@ from .charts import (
     plot_lines,
     plot_runs,
 )
-from .pictures import show_images, show_maps, show_numbers, show_overlay
+from .pictures import show_depths, show_glance, show_images, show_maps, show_numbers, show_overlay
 
 __all__ = [
     "draw_flow",
@@ -22,6 +22,8 @@ __all__ = [
     "plot_gates",
     "plot_lines",
     "plot_runs",
+    "show_depths",
+    "show_glance",
     "show_images",
     "show_maps",
     "show_numbers",

@@ -1,6 +1,6 @@
-"""Pictures: images, maps, overlays and small matrices of numbers."""
+"""Pictures: images, maps, overlays, small matrices of numbers, and a network's gates beside the image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .style import SIGNED_MAP, as_array, bare, panels
+from .style import COLOURS, SIGNED_MAP, as_array, bare, panels
 
 
 def show_images(
@@ -141,6 +141,77 @@ def show_numbers(
     return figure
 
 
+def show_glance(
+    image: Tensor,
+    answer: Tensor,
+    *,
+    channel: Tensor | None = None,
+    spatial: Tensor | None = None,
+    classes: Sequence[str] | None = None,
+    title: str = "",
+) -> Figure:
+    """Show a picture, the gates of one block on it, and the answer, side by side.
+
+    Args:
+        image: (3, H, W), uint8 or floating point in [0, 1].
+        answer: logits, (K,) of classes or (H, W) of pixels.
+        channel: (C,), one factor per channel.
+        spatial: (h, w), one factor per position.
+        classes: K names.
+        title: text above the whole figure.
+    """
+    count = 2 + sum(gate is not None for gate in (channel, spatial))
+    with panels(1, count, width=2.6, height=2.5, title=title) as (figure, axes):
+        axes[0].imshow(as_picture(image))
+        bare(axes[0], "picture")
+        rest = iter(axes[1:])
+        if channel is not None:
+            axis = next(rest)
+            axis.bar(range(len(channel)), channel.tolist(), color=COLOURS[0])
+            axis.set(ylim=(0, 1), title="channel gate", xlabel="channel")
+        if spatial is not None:
+            axis = next(rest)
+            drawn = axis.imshow(as_array(spatial), vmin=0, vmax=1)
+            bare(axis, "spatial gate")
+            figure.colorbar(drawn, ax=axis, shrink=0.8)
+        _answer(figure, next(rest), answer.detach().float().cpu(), classes)
+    return figure
+
+
+def show_depths(image: Tensor, gates: Mapping[str, Tensor], *, number: int = 0, size: float = 2.1) -> Figure:
+    """Show an image, and below it every gate that ran on it, from the first layer to the last.
+
+    Channel gates are bars, spatial gates maps over the image; all on one scale from 0 to 1.
+
+    Args:
+        image: (3, H, W), uint8 or floating point in [0, 1].
+        gates: name -> gate (N, C, 1, 1) or (N, 1, h, w), as
+            :func:`cbam_course.inspection.capture.gates_by_depth` returns them.
+        number: which of the N images it is.
+        size: side of a panel in inches.
+    """
+    extent = (-0.5, image.shape[-1] - 0.5, image.shape[-2] - 0.5, -0.5)
+    columns = min(4, 1 + len(gates))
+    rows = -(-(1 + len(gates)) // columns)
+    with panels(rows, columns, width=size * 1.15, height=size * 1.15) as (figure, axes):
+        for axis in axes[1 + len(gates) :]:
+            axis.set_axis_off()
+        axes[0].imshow(as_picture(image))
+        bare(axes[0], "image")
+        for axis, (name, gate) in zip(axes[1:], gates.items(), strict=False):
+            values = gate[number].detach().float().cpu()
+            if len(values) > 1:
+                axis.bar(range(len(values)), values.flatten().tolist(), color=COLOURS[0])
+                axis.set(ylim=(0, 1), xlabel="channel")
+                axis.set_title(_short(name))
+                continue
+            axis.imshow(as_picture(image))
+            drawn = axis.imshow(values[0].numpy(), vmin=0, vmax=1, alpha=0.65, extent=extent)
+            bare(axis, _short(name))
+            figure.colorbar(drawn, ax=axis, shrink=0.8)
+    return figure
+
+
 def as_picture(image: Tensor) -> np.ndarray:
     """Return (3, H, W) in [0, 255] or [0, 1] as an array (H, W, 3) that matplotlib draws."""
     image = image.detach().cpu()
@@ -165,3 +236,20 @@ def _box(axis, box: Tensor) -> None:
     xs, ys = [left, right, right, left, left], [top, top, bottom, bottom, top]
     axis.plot(xs, ys, color="black", lw=2.6)
     axis.plot(xs, ys, color="white", lw=1.2)
+
+
+def _answer(figure: Figure, axis, answer: Tensor, classes: Sequence[str] | None) -> None:
+    if answer.ndim == 2:
+        drawn = axis.imshow(answer.sigmoid().numpy(), vmin=0, vmax=1)
+        bare(axis, "answer: is it marked?")
+        figure.colorbar(drawn, ax=axis, shrink=0.8)
+        return
+    names = list(classes) if classes else [f"class {number}" for number in range(len(answer))]
+    axis.barh(names, answer.softmax(0).tolist(), color=COLOURS[1])
+    axis.invert_yaxis()
+    axis.set(xlim=(0, 1), title="answer")
+
+
+def _short(name: str) -> str:
+    """Return the place in the network without the word that every place has."""
+    return name.replace(".attention", "")

@@ -11,19 +11,17 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..report import Find
-from .basics import (
+from .module_probes import (
     Line,
     Probe,
     build,
-    examine_basics,
-    examine_gradients,
+    examine_gate_module,
     examine_range,
-    first_failure,
     logit,
     noise,
     show_two_images,
 )
+from .report import Find
 
 HEIGHT, WIDTH = 3, 4
 PIXELS = HEIGHT * WIDTH
@@ -393,17 +391,18 @@ SHAPE = (3, CHANNELS, 5, 6)
 
 
 def examine_channel_module(cls: type, find: Find, both_pools: bool):
-    """Record the findings in the order in which one mistake hides another."""
-    failure = first_failure(cls, (CHANNELS, RATIO), SHAPE, find)
-    if failure:
-        return
-    probe = examine_basics(cls, (CHANNELS, RATIO), SHAPE, find, masks=(SHAPE[:2],))
-    if probe is None or not examine_factor(probe, SHAPE, find):
-        return
-    if examine_channel_range(probe, find):
+    """Find out about a module with a gate over channels and nothing else."""
 
-        def make(channels: int, ratio: int) -> Probe:
-            return build(cls, channels, ratio, shape=(2, channels, 3, 4))
+    def make(channels: int, ratio: int) -> Probe:
+        return build(cls, channels, ratio, shape=(2, channels, 3, 4))
 
-        examine_channel_gate(probe, make, find, both_pools)
-    examine_gradients(probe, SHAPE, find)
+    examine_gate_module(
+        cls,
+        (CHANNELS, RATIO),
+        SHAPE,
+        (SHAPE[:2],),
+        find,
+        factor=examine_factor,
+        in_range=examine_channel_range,
+        gate=lambda probe: examine_channel_gate(probe, make, find, both_pools),
+    )

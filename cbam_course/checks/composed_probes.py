@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..report import Find
-from .basics import (
+from .channel_probes import CHANNELS, RATIO, examine_channel_gate
+from .channel_probes import examine_line as channel_line
+from .module_probes import (
     Line,
     Probe,
     build,
@@ -17,9 +18,8 @@ from .basics import (
     first_failure,
     noise,
 )
-from .channel_gate import CHANNELS, RATIO, examine_channel_gate
-from .channel_gate import examine_line as channel_line
-from .spatial_gate import examine_spatial_gate
+from .report import Find
+from .spatial_probes import examine_spatial_gate
 
 _HALF = 0.5
 

@@ -6,19 +6,17 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..report import Find
-from .basics import (
+from .module_probes import (
     Line,
     Probe,
     build,
-    examine_basics,
-    examine_gradients,
+    examine_gate_module,
     examine_range,
-    first_failure,
     logit,
     noise,
     show_two_images,
 )
+from .report import Find
 
 CHANNELS = 4
 
@@ -289,16 +287,17 @@ SHAPE = (3, CHANNELS, 9, 10)
 
 def examine_spatial_module(cls: type, find: Find) -> None:
     """Find out about a module with a gate over positions and nothing else."""
-    if first_failure(cls, (7,), SHAPE, find):
-        return
-    masks = ((SHAPE[0], *SHAPE[2:]),)
-    probe = examine_basics(cls, (7,), SHAPE, find, masks)
-    if probe is None or not examine_factor(probe, SHAPE, find):
-        return
-    if examine_spatial_range(probe, find):
 
-        def make(kernel_size: int) -> Probe:
-            return build(cls, kernel_size, shape=SHAPE)
+    def make(kernel_size: int) -> Probe:
+        return build(cls, kernel_size, shape=SHAPE)
 
-        examine_spatial_gate(probe, make, find)
-    examine_gradients(probe, SHAPE, find)
+    examine_gate_module(
+        cls,
+        (7,),
+        SHAPE,
+        ((SHAPE[0], *SHAPE[2:]),),
+        find,
+        factor=examine_factor,
+        in_range=examine_spatial_range,
+        gate=lambda probe: examine_spatial_gate(probe, make, find),
+    )

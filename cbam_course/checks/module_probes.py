@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from ..report import Find
+from .report import Find
 
 Module = Callable[[Tensor], Tensor]
 
@@ -319,6 +319,38 @@ def _near(probe: Probe, one, other) -> bool:
     if other is None or one.shape != other.shape:
         return False
     return bool(((one - other).abs() <= probe.tolerance * (1 + one.abs())).all())
+
+
+def examine_gate_module(
+    cls: type,
+    arguments: tuple,
+    shape: tuple,
+    masks: tuple,
+    find: Find,
+    *,
+    factor: Callable[[Probe, tuple, Find], bool],
+    in_range: Callable[[Probe, Find], bool],
+    gate: Callable[[Probe], None],
+) -> None:
+    """Examine a module with one gate, in the order in which one mistake hides another.
+
+    Args:
+        cls, arguments: the class, and what its instance is made with.
+        shape: of the input.
+        masks: as in :func:`examine_basics`.
+        find: records the findings.
+        factor: whether the output is the input times a factor of the right shape.
+        in_range: whether the factors lie in (0, 1), so that their logits can be read.
+        gate: finds out how the factors come about.
+    """
+    if first_failure(cls, arguments, shape, find):
+        return
+    probe = examine_basics(cls, arguments, shape, find, masks)
+    if probe is None or not factor(probe, shape, find):
+        return
+    if in_range(probe, find):
+        gate(probe)
+    examine_gradients(probe, shape, find)
 
 
 def examine_gradients(probe: Probe, shape: tuple, find: Find):

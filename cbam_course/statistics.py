@@ -1,14 +1,105 @@
-"""What a handful of runs can show: means, intervals, paired differences, and a statement in words."""
+"""The tables of runs, and what a handful of runs can show: means, intervals, paired differences, in words too."""
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-
-from ..intervals import mean_interval
 
 ENOUGH = 5  # fewer seeds than this are called too few for a claim
+# A hash may look like a number: 377304447631, or 12e34567.
+TEXT = {"code": str, "commit": str, "registration": str}
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def load_results(name: str, *, folder: str | Path | None = None) -> pd.DataFrame:
+    """Return a table of runs, one row per run, without the runs that failed.
+
+    Args:
+        name: the table's name, such as ``"where"``, ``"what"`` or ``"what-dense"``.
+        folder: where the tables lie; when left out, those that travel with the package.
+
+    Raises:
+        FileNotFoundError: there is no such table; the message names those that there are.
+    """
+    chosen = Path(folder) if folder is not None else results_folder()
+    path = chosen / f"{name}.csv"
+    if not path.is_file():
+        names = ", ".join(sorted(p.stem for p in chosen.glob("*.csv"))) or "none"
+        raise FileNotFoundError(f"There is no table of results {name!r} in {chosen}; there are: {names}.")
+    table = pd.read_csv(path, dtype=TEXT)
+    return table[table.error.isna()].reset_index(drop=True) if "error" in table else table
+
+
+def load_maps(name: str, *, folder: str | Path | None = None) -> dict[str, np.ndarray]:
+    """Return the pictures that were kept beside a table, by name.
+
+    Of ``"museum"``: two scenes under ``"what/images"`` and ``"what/masks"``, and for each exhibit
+    ``"what/softmax/answer"`` (uint8, 255 is certain), ``"what/softmax/channels"`` (2, C) and
+    ``"what/softmax/positions"`` (2, h, w), as :func:`cbam_course.inspection.capture.let_through` has them; the right
+    module is the exhibit ``"right"``.
+
+    Args:
+        name: the table's name.
+        folder: as in :func:`load_results`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    with np.load((Path(folder) if folder is not None else results_folder()) / f"{name}.npz") as kept:
+        return dict(kept)
+
+
+def runs_by_label(table: str | pd.DataFrame, labels: Mapping[str, str]) -> dict[str, pd.Series]:
+    """Return the scores of all seeds for each label, as ``plots.plot_runs`` draws them.
+
+    Args:
+        table: a name as in :func:`load_results`, or such a table.
+        labels: model -> what to call it; models without a run are left out.
+    """
+    chosen = load_results(table) if isinstance(table, str) else table
+    runs = chosen.groupby("model")["accuracy"]
+    return {label: runs.get_group(model) for model, label in labels.items() if model in runs.groups}
+
+
+def results_folder() -> Path:
+    """Return the folder of the tables: inside an installed package, or beside it in a checkout."""
+    inside = _PACKAGE / "results"
+    return inside if inside.is_dir() else _PACKAGE.parent / "results"
+
+
+class Interval(NamedTuple):
+    """A mean and its 95 % t interval; the bounds are NaN for a single value."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def mean_interval(values) -> Interval:
+    """Return the mean of independent numbers with its 95 % t interval.
+
+    Args:
+        values: at least one number.
+
+    Raises:
+        ValueError: there is none.
+    """
+    from scipy import stats
+
+    numbers = np.asarray(values, dtype=np.float64).ravel()
+    if not len(numbers):
+        raise ValueError("values is empty; give at least one number.")
+    if len(numbers) == 1:
+        return Interval(float(numbers[0]), np.nan, np.nan)
+    with warnings.catch_warnings():
+        # Equal values make the interval a point; scipy warns about the lost precision.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        interval = stats.ttest_1samp(numbers, 0.0).confidence_interval(0.95)
+    return Interval(float(numbers.mean()), float(interval.low), float(interval.high))
 
 
 @dataclass(frozen=True)
@@ -87,7 +178,7 @@ def paired_difference(first, second, names: tuple[str, str] = ("the first", "the
         ValueError: there are fewer than two pairs, or the numbers of runs differ.
 
     Example:
-        >>> from cbam_course.training.statistics import paired_difference
+        >>> from cbam_course.statistics import paired_difference
         >>> print(paired_difference([0.80, 0.82, 0.81], [0.78, 0.79, 0.80], ("CBAM", "plain")))
         CBAM minus plain: +0.020, 95 % interval -0.005 to +0.045; 3 seeds are too few for a claim.
     """
@@ -96,6 +187,8 @@ def paired_difference(first, second, names: tuple[str, str] = ("the first", "the
         raise ValueError(
             f"first has {len(a)} scores and second {len(b)}; give at least two of each, paired by seed."
         )
+    from scipy import stats
+
     differences = a - b
     _, low, high = mean_interval(differences)
     spread = differences.std(ddof=1)

@@ -1,1 +1,0 @@
-"""Experiments on a learner's module: what it does is probed, never how it is written."""
