@@ -118,6 +118,15 @@ def clearing(model, layer, batches):
         layer._forward_hooks.clear()
 
 
+def in_eval_and_back(model, layer, batches):
+    modes = [module.training for module in model.modules()]
+    model.eval()
+    outputs = straight(model, layer, batches)
+    for module, mode in zip(model.modules(), modes, strict=True):
+        module.training = mode
+    return outputs
+
+
 def one_a_batch(model, layer, batches):
     kept = {}
     handle = layer.register_forward_hook(lambda m, i, o: kept.update(last=o.detach().clone()))
@@ -143,7 +152,10 @@ WRONG["capture-hook"] = {
     "hooks-left": [hooked(left=True)],
     "hooks-left-on-error": [straight],
     "all-hooks-removed": [clearing],
-    "mode-changed": [hooked(after=lambda outputs, model, layer: (model.eval(), outputs)[1])],
+    "mode-changed": [
+        hooked(after=lambda outputs, model, layer: (model.eval(), outputs)[1]),
+        in_eval_and_back,
+    ],
     "error-swallowed": [swallowing],
     "missing-return": [lambda model, layer, batches: None],
     None: [
@@ -427,7 +439,10 @@ def untrained():
 
 TRAINED = trained_what("channel")
 
-RIGHT["same-or-other"] = [(partners, TRAINED) for partners in (first_other, drawn, next_in_turn, by_argmax)]
+RIGHT["same-or-other"] = [
+    *((partners, TRAINED) for partners in (first_other, drawn, next_in_turn, by_argmax)),
+    (first_other, trained_what("cbam")),
+]
 WRONG["same-or-other"] = {
     "exchanged": [(lambda colours, same: first_other(colours, not same), TRAINED)],
     "colour-ignored": [
@@ -444,7 +459,7 @@ WRONG["same-or-other"] = {
             TRAINED,
         )
     ],
-    "no-gate": [(first_other, DenseCNN())],
+    "no-gate": [(first_other, DenseCNN()), (first_other, trained_what("spatial"))],
     "not-trained": [(first_other, untrained())],
     None: [
         (lambda colours, same: first_other(colours, same).float(), TRAINED),
