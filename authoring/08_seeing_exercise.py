@@ -51,7 +51,9 @@ from cbam_course.training.metrics import accuracy
 def record_outputs(model, layer, batches):
     ### BEGIN SOLUTION
     outputs = []
-    handle = layer.register_forward_hook(lambda module, inputs, output: outputs.append(output.detach().clone()))
+    handle = layer.register_forward_hook(
+        lambda module, inputs, output: outputs.append(output.detach().clone())
+    )
     try:
         for batch in batches:
             model(batch)

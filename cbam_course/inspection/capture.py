@@ -177,7 +177,8 @@ def let_through(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     def keep(module, inputs, output):
         kept["x"], kept["y"] = inputs[0].detach().clone(), output.detach().clone()
 
-    hook = model.blocks[-1].attention.register_forward_hook(keep)
+    last = cast(nn.Sequential, model.blocks)[-1]
+    hook = cast(nn.Module, last.attention).register_forward_hook(keep)
     try:
         with as_it_stands(model):
             model(to_float(images))
