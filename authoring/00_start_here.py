@@ -27,7 +27,7 @@
 # filter found something. Two questions come up at once.
 #
 # * *Which* of these maps matter for this image? **Squeeze-and-Excitation** (SE, 2018) answers with one factor for
-#   each map, computed from the averages over the whole image. It does not know where anything is.
+#   each map, computed from the averages over the whole image. Where something is does not enter.
 # * And *where* in the image? **CBAM** (2018) goes further in two steps: **channel attention**, which reads the
 #   average and the maximum of each map through one small shared network, and **spatial attention**, which gives
 #   each position a factor of its own.
@@ -101,8 +101,9 @@ counts = [f"{label} red" for label in near.labels]
 plots.show_images(near.images, counts, masks=near.masks, size=1.7)
 
 # %% [markdown]
-# *What to see: six scenes with three blue discs and three small flags, red or cyan. The outlined discs are those whose flag
-# is red; one or two of the three are.*
+# *What to see: six scenes with three blue discs each. Among the specks of clutter are three small square flags, red or cyan,
+# at some distance from the discs and not easy to find by eye. The outlined discs are those whose flag is red; one or two of
+# the three are.*
 #
 # Real photographs come in as well. Four travel with the course.
 
@@ -145,8 +146,9 @@ def brightness(images):
 check("warm-up", brightness)
 
 # %% [markdown]
-# Every property was tested by an experiment on your function and not by comparing it with ours. So a right answer may be
-# written in any way you like. If the report is not enough, ask for a hint; there are three for each task.
+# Your function was run on several batches; how it is written was not looked at. So a right answer may be written in any
+# way you like. The report ends with the smallest batch found on which your function goes wrong, beside what should have come
+# out. If that is not enough, ask for a hint; there are three for each task.
 
 # %%
 hint("warm-up")
@@ -171,8 +173,24 @@ check("warm-up", brightness)
 # * Your progress is one small file; `progress()` shows the table and says where the file is. Copy it to take your
 #   progress to another computer.
 #
-# In Colab, switch off the suggestions of code while you exercise, or the answer is written before you have thought:
-# *Tools → Settings → AI Assistance*, and untick *Show AI-powered inline completions*.
+# In Colab, switch off the suggestions of code while you exercise, or the answer stands there before you have thought: open
+# *Tools → Settings*, and untick *Show AI-powered inline completions* under *AI Assistance* and *Automatically trigger code
+# completions* under *Editor*.
+
+# %%
+plots.draw_settings(
+    "Tools → Settings",
+    ["Site", "Editor", "AI Assistance", "Miscellaneous"],
+    {
+        "AI Assistance": [("Show AI-powered inline completions", False)],
+        "Editor": [("Automatically trigger code completions", False)],
+    },
+)
+
+# %% [markdown]
+# *What to see: a drawing, not a screenshot, of two pages of Colab's settings. On the page AI Assistance the box "Show
+# AI-powered inline completions" is empty, and so is "Automatically trigger code completions" on the page Editor. The wording
+# may change with Colab.*
 #
 # ## Guess first
 #

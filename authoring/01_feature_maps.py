@@ -45,7 +45,7 @@ x = filters(photo[None] / 255)
 plots.show_maps(x[0], filters.names, columns=4, size=1.9)
 
 # %% [markdown]
-# *What to see: eight maps of a cat's face. "red" is filled by the orange fur, "light" by the pale background, "dark" by the
+# *What to see: eight maps of a cat's face. "red" is filled, faintly, by the orange fur, "light" by the pale background, "dark" by the
 # rims of the eyes and the shadows; the two edge maps draw the stripes and the lids; "spot" is faint; "green" shows the
 # eyes, barely, and "blue" nothing.*
 #
@@ -176,7 +176,7 @@ for shape in [(2, 3, 1, 1), (2, 1, 4, 5), (3, 1, 1), (5,), (2, 3), (1,)]:
 
 # %% [markdown]
 # (3, 1, 1) fits: read from the right, its 3 meets the channels, and all images share it. (5,) fits too, and its five
-# factors meet the *columns*. (2, 3) does not fit, since 3 meets 5. That error is a friend.
+# factors meet the *columns*. (2, 3) does not fit, since 3 meets 5. That error is welcome.
 #
 # ## The mistakes that raise no error
 #
@@ -210,7 +210,8 @@ print("rows minus their means, right:", (columns - columns.mean(dim=1, keepdim=T
 # ## Taking a feature map out of a network
 #
 # In a network of your own you can return whatever you like. In anybody else's, a **forward hook** is called with a
-# module's output whenever that module runs. It is a guest: it has to leave again, even if the network raises.
+# module's output whenever that module runs. If it returns a tensor, that takes the place of the output; if it returns
+# nothing, it only looks on. It has to be removed afterwards, even if the network raises.
 
 
 # %%
@@ -236,13 +237,13 @@ plots.show_maps(first[0], [f"channel {c}" for c in range(8)], columns=4, size=1.
 # dark everywhere, some show edges.*
 #
 # Random filters already find edges and colours. That a map looks meaningful says little about whether a network uses
-# it. Was the guest polite? The list of hooks should be empty.
+# it; exercise 01 asks you to find out by taking a channel away. Was the hook removed? The list of hooks should be empty.
 
 # %% tags=["nbval-check-output"]
 print("hooks left:", len(network[1]._forward_hooks))
 
 # %% [markdown]
-# For the gates of attention modules the package has such a guest ready: `capture`, which lesson 02 uses.
+# For the gates of attention modules the package has such a hook ready: `capture`, which lesson 02 uses.
 #
 # A remark on memory: (N, C, H, W) is how we *name* the axes. In memory the channels may also lie innermost
 # (`channels_last`), which makes convolutions faster on many processors. The shape, and all of this lesson, stay the

@@ -13,7 +13,8 @@
 # %% [markdown]
 # # 01 · Feature maps and broadcasting: exercise
 #
-# **Goal** Pool over the right axes, predict what broadcasting does, and find a bug that raises no error.
+# **Goal** Find which channel is active and where, predict what broadcasting does, mend a bug that raises no error, and run
+# a network without one of its channels.
 #
 # Write your answer into the empty cell, run it, then run the cell with `check`. `hint("task-id")` gives one hint at a
 # time, three for each task.
@@ -25,21 +26,24 @@ from torch import nn
 from cbam_course import check, hint, progress
 
 # %% [markdown]
-# ### Task 1 · Both pools (difficulty 1 of 5, 5 min)
+# ### Task 1 · Which and where (difficulty 2 of 5, 8 min)
 #
-# Write `both_pools(x)`: from a feature map (N, C, H, W) return a pair: the **mean over space**, shape (N, C), and the
-# **maximum over channels**, shape (N, H, W).
+# Write `which_and_where(x)`: for each image of a feature map (N, C, H, W), find the channel with the largest **mean**, and
+# the **row** and the **column** at which this channel has its largest value. Return whole numbers `[channel, row, column]`
+# for each image, as one tensor of the shape (N, 3). All counting begins at 0.
 
 
 # %%
-def both_pools(x):
+def which_and_where(x):
     ### BEGIN SOLUTION
-    return x.mean(dim=(2, 3)), x.amax(dim=1)
+    channel = x.mean(dim=(2, 3)).argmax(dim=1)
+    place = x[torch.arange(len(x)), channel].flatten(1).argmax(dim=1)
+    return torch.stack([channel, place // x.shape[3], place % x.shape[3]], dim=1)
     ### END SOLUTION
 
 
 # %%
-check("both-pools", both_pools)
+check("which-and-where", which_and_where)
 
 # %% [markdown]
 # ### Task 2 · Predict the shapes (difficulty 2 of 5, 5 min)
@@ -123,28 +127,35 @@ small_then_everywhere = (0, 2)
 check("read-the-maps", small_then_everywhere)
 
 # %% [markdown]
-# ### Task 6 · A polite hook (difficulty 3 of 5, 10 min)
+# ### Task 6 · A network without a channel (difficulty 4 of 5, 12 min)
 #
-# Write `grab(model, name, images)`: run the model on the images and return the output of its submodule `name` (as in
-# `model.get_submodule(name)`), **detached**. Afterwards no hook of yours may be left on the model, even if the model
-# raised on the way.
+# A map may look meaningful and be of no use. One way to find out is to take a channel away and see what the network does then.
+#
+# Write `without_channel(model, name, channel, images)`: run the model on the images, with one channel of the output of its
+# submodule `name` (as in `model.get_submodule(name)`) set to 0 in all images, and return what the **whole model** puts out.
+#
+# Nothing else may change. No hook is left behind, even if the model raises; the weights stay; and if another part of the
+# network uses the same tensor, it still sees the channel.
 
 
 # %%
-def grab(model, name, images):
+def without_channel(model, name, channel, images):
     ### BEGIN SOLUTION
-    kept = []
-    handle = model.get_submodule(name).register_forward_hook(lambda m, inputs, output: kept.append(output))
+    def hook(module, inputs, output):
+        changed = output.clone()
+        changed[:, channel] = 0
+        return changed
+
+    handle = model.get_submodule(name).register_forward_hook(hook)
     try:
-        model(images)
+        return model(images)
     finally:
         handle.remove()
-    return kept[0].detach()
     ### END SOLUTION
 
 
 # %%
-check("polite-hook", grab)
+check("without-a-channel", without_channel)
 
 # %% [markdown]
 # Try it on a small network of your own, such as this one:

@@ -51,7 +51,7 @@ plots.show_maps(feature_map[0], filters.names, columns=4, size=1.9)
 # and the saucer as thin lines, "spot" is faint, and "green" and "blue" are empty: nothing in this photo is green
 # or blue.*
 #
-# Which of the eight matter depends on the image and on the question. Here the empty maps say nothing. For the
+# Which of the eight matter depends on the image and on the question. For the
 # *shape* of the cup the edges count, and the red of the wood distracts.
 #
 # A convolution cannot choose. Its weights are the same for every image, and each of its outputs sees a few pixels
@@ -97,7 +97,7 @@ print(z, tuple(z.shape))
 
 # %% [markdown]
 # Channel 1 owns the brightest pixel of all, 8, and still has the lower mean: 2 against 4. An average forgets that
-# something small was very bright. Lesson 03 comes back to this channel.
+# something small was very bright.
 #
 # ## Excitation: from averages to a gate
 #
@@ -149,7 +149,7 @@ print(y.round(decimals=2))
 #
 # ## As a loop, then without one
 #
-# The loop says what is meant. It is slow, and serves as our reference.
+# The loop says what is meant. It serves as our reference.
 
 
 # %%
@@ -252,7 +252,7 @@ class SqueezeExcitationV2(nn.Module):
 
 
 # %% [markdown]
-# That is the whole module. The package has the same class with checks of its arguments; with the same weights it
+# The package has the same class with checks of its arguments; with the same weights it
 # gives the same numbers.
 
 # %% tags=["nbval-check-output"]
@@ -322,14 +322,14 @@ plots.show_images(scenes.images, masks=scenes.masks, columns=6, size=1.6)
 # *What to see: six scenes of noisy coloured clutter with three shapes each. The patch in the corner has the colour
 # of the shape outlined in white. The outline is the answer, not part of the image.*
 #
-# Every shape lies at least 19 pixels from the patch, and an output of this network sees at most 18 pixels far. A plain
-# network can find shapes but cannot know which one is asked for. With SE it can: the averages differ
+# Every shape lies at least 19 pixels from the patch, farther than an output of this network sees (lesson 03 tests that).
+# A plain network can find shapes but cannot know which one is asked for. With SE it can: the averages differ
 # between a red and a blue patch, and the gates can strengthen the channels of that colour everywhere.
 #
 # The score is the mean IoU: marked pixels that belong to the shape, divided by all pixels that are marked or belong
 # to it, averaged over the scenes. We train both networks for about ten seconds each. The blocks have
-# 16, 32 and 48 channels, so we take r = 4: with 16 the hidden layers would have one, two and three units. One seed
-# is an illustration, no more.
+# 16, 32 and 48 channels, so we take r = 4: with 16 the hidden layers would have one, two and three units. One seed:
+# an illustration.
 
 # %%
 from cbam_course.doctor import by_device
@@ -361,8 +361,8 @@ plots.show_maps(answers, titles, masks=test.masks[:6].repeat(2, 1, 1), size=1.5,
 
 # %% [markdown]
 # *What to see: for the same six scenes two rows of answers, bright where the network marks. The white outline is the
-# shape asked for. In the row "plain" two or three shapes of a scene are about equally bright, whatever their
-# colour. In the row "SE" fewer of the wrong shapes are bright, though not none: six epochs are short.*
+# shape asked for. In the row "plain" wrong shapes are bright as well as right ones. In the row "SE" fewer of the wrong
+# ones are bright; after six epochs some may be left.*
 #
 # `capture` records the gates as they run. For each block, we average the gate over all test scenes with a red, a
 # green and a blue patch, and ask how far the three averages lie apart.
@@ -385,10 +385,10 @@ plots.plot_gates(gates, width=10, title=selective, colours=("#d7322d", "#3caa46"
 
 # %% [markdown]
 # *What to see: for each channel of the block whose gates differ most, a red, a green and a blue bar: the average
-# gate in scenes with a patch of that colour. In many channels the bars differ in height.*
+# gate in scenes with a patch of that colour. There are channels whose bars differ in height.*
 #
 # A channel whose red bar is high and whose other bars are low is strengthened when red is asked for. Where two bars
-# are equal, the gate does not tell those two colours apart; after six epochs some pairs may still be confused.
+# are equal, this gate does not tell those two colours apart.
 #
 # So the patch, one small thing in a corner, moves the averages; the MLP reads them; and the gate changes what happens
 # far away from the patch.
@@ -436,10 +436,10 @@ print(f"mean {spot.mean():.6f}   maximum {spot.max():.1f}")
 # ## What this does not show
 #
 # One seed on a task made to suit the module proves little. Here is the same task in a table that was registered
-# before it was run: ten seeds, 2,500 scenes, each model at the learning rate that suited it best on other scenes.
-# `plain-long` is the plain network trained three times as long. `context-mean-max` is the strongest simple baseline
-# we know: it puts the averages *and the maxima* through a two-layer MLP like that of SE and **adds** the result to every
-# position, with no gate at all.
+# before it was run: ten seeds, 2,500 scenes, each model at a learning rate chosen for it on other scenes.
+# `plain-long` is the plain network trained three times as long. `context-mean-max` is the strongest model without a gate
+# among those registered: it puts the averages *and the maxima* through a two-layer MLP like that of SE and **adds** the
+# result to every position.
 
 # %%
 from cbam_course.experiments.evidence import evidence
@@ -453,8 +453,8 @@ for model in ("plain", "plain-long", "se", "context-mean-max"):
 
 # %% [markdown]
 # SE marks far more of the right shape than the plain network, with every seed. Three times the training does not
-# help the plain network: it cannot learn what it cannot see. (Lesson 05 draws this table, with all its
-# models.) Now subtract the runs seed by seed.
+# help the plain network: it cannot learn what it cannot see. (Lesson 05 draws this table.) Now subtract the runs seed by
+# seed. These two differences were not among the registered comparisons.
 
 # %%
 print(table.gain("se", "plain"))
@@ -469,9 +469,9 @@ print(table.gain("se", "context-mean-max"))
 # > read the difference itself. Lesson 07 goes deeper.
 #
 # What separates SE from the added context is small beside what both gain over the plain network. Both have what the
-# plain network lacks: a *path* from the whole image to every pixel. Multiplying by a gate is one way to use it,
-# adding is another. So most of the gain comes from the path, not from the gate. Remember that when you read
-# that attention "focuses" on something.
+# plain network lacks: a *path* from the whole image to every pixel. So most of that gain can be had without a gate. (The
+# added context also reads maxima; lesson 03 compares it with a gate that does.) Remember that when you read that
+# attention "focuses" on something.
 #
 # And one task of drawn shapes says nothing about photographs; lesson 07 comes to those.
 #
@@ -497,10 +497,9 @@ print(table.gain("se", "context-mean-max"))
 #
 # ## If you want more
 #
-# **On photographs.** Two networks trained on ImageNet with one recipe reached 76.38 % without and 77.18 % with SE
-# (ResNet-50, implus/PytorchInsight); with a stronger recipe 81.21 % and 81.10 % (resnet50.a1 and seresnet50.a1
-# in timm's results file at 288 pixels). One gain, one loss, one run each: too few for a claim in either
-# direction.
+# **On photographs.** Two ResNet-50 trained on ImageNet with one recipe reached 76.38 % without and 77.18 % with SE
+# (implus/PytorchInsight), one run each: too few for a claim. timm's results file has seven such pairs, of which five
+# gain and two lose; lesson 07 lists them all.
 #
 # **torchvision** has an SE block as well. It writes the layers as 1×1 convolutions, which on a map of one pixel are the
 # same thing as `nn.Linear`; it takes the hidden width instead of the ratio; and it has biases. Zero those, copy
@@ -522,7 +521,6 @@ print("equal to torchvision's block")
 #
 # * J. Hu, L. Shen, G. Sun: *Squeeze-and-Excitation Networks*, CVPR 2018. Sections 3.1 (squeeze), 3.2 (excitation);
 #   the longer version, arXiv:1709.01507, has the study of the reduction ratio in section 6.1.
-# * Accuracies on ImageNet: the tables of the repositories implus/PytorchInsight and huggingface/pytorch-image-models
-#   (timm). They are quoted, not re-measured.
+# * Accuracies on ImageNet: the table of the repository implus/PytorchInsight, quoted and not re-measured.
 # * The table of ten seeds: `results/what-dense.csv`; what was asked before it was run stands in
 #   `results/registered/what-dense.toml`, and every outcome in `results/README.md`.

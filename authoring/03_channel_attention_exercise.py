@@ -163,7 +163,7 @@ check("channel-attention", ChannelAttention)
 # %% [markdown]
 # ### Task 7 · A path without a gate (difficulty 4 of 5, 15 min)
 #
-# The lesson says that the path counts and not the gate. See for yourself: write a module that *adds* to every position
+# The lesson says that a path without a gate brings most of the gain. See for yourself: write a module that *adds* to every position
 # what channel attention would turn into a gate, put it into a `DenseCNN`, and train. Hand in the trained network. The
 # check shows it 150 fresh scenes, with their own patches and with exchanged ones; nothing is trained in the check.
 # Training takes about 15 seconds on two cores.

@@ -36,8 +36,8 @@ from cbam_course.networks.small_cnn import FilterBank
 # %% [markdown]
 # ## The question
 #
-# Here are scenes of the task `near`. Each has three blue discs, and each disc has a small square flag 13 to 15 pixels
-# beyond its edge. Mark the discs whose flag is **red**; the other flags are cyan.
+# Scenes of the task `near` have three blue discs, and each disc has a small square flag 13 to 15 pixels beyond its edge.
+# Mark the discs whose flag is **red**; the other flags are cyan.
 
 # %%
 scenes = make_scenes(300, task="near", seed=900)
@@ -221,14 +221,14 @@ print(tuple(forgotten.shape), "times", tuple(last_stage.shape), "is", tuple((las
 
 # %% [markdown]
 # Only padding (k − 1) / 2 keeps the size, and only for an odd k is that a whole number. An even kernel has no pixel in
-# the middle: its map is one pixel too small or too large, and lies half a pixel beside the image.
+# the middle: with the nearest paddings its map is one pixel too small or too large.
 #
 # Usually a wrong size raises an error in the product. On the 7 × 7 map it does not: a single number is broadcast over
 # the whole map, an attention that no longer answers *where*. So pad, always.
 #
 # ## The module
 #
-# The kernel becomes a parameter that an optimiser finds. The size can be chosen, an even one is refused, and a method
+# The kernel becomes a parameter that an optimiser finds. An even size is refused, and a method
 # `gate` makes sure that a picture shows the gate that ran. The package has the same class with checks of its arguments.
 
 
@@ -280,9 +280,8 @@ for number, block in enumerate(network.blocks):
 
 # %% [markdown]
 # The last one is wider than a scene, and still it does not see everything from everywhere. A window of 78 pixels
-# reaches 39 to each side: from the middle that covers the scene, from a corner less than half of it. And the receptive
-# field says what a gate *can* see, not what it uses. (How to compute such windows on paper stands under *If you want
-# more*.)
+# reaches 39 to each side: from the middle that covers the scene, from a corner only part of it. And the receptive
+# field says what a gate *can* see, not what it uses.
 #
 # ## The border shows
 #
@@ -295,7 +294,8 @@ flat = torch.ones(1, 4, 16, 16)
 torch.manual_seed(2)
 gates = {f"k = {k}": SpatialAttention(k).gate(flat).detach()[0, 0] for k in (3, 7)}
 for name, values in gates.items():
-    print(name, "differs from the middle at", int((values != values[8, 8]).sum()), "of 256 positions")
+    differs = (values - values[8, 8]).abs() > 1e-5
+    print(f"{name} differs from the middle at {differs.sum()} of 256 positions")
 plots.show_maps(list(gates.values()), list(gates), size=2.6)
 
 # %% [markdown]
@@ -306,9 +306,9 @@ plots.show_maps(list(gates.values()), list(gates), size=2.6)
 #
 # ## What it learns
 #
-# `near` is slow to learn: the trained networks took twenty epochs. What can be trained here are the **gates alone**. We
-# keep the layers of the trained network, put fresh gates between them, and train their 294 weights. One seed: an
-# illustration.
+# The trained networks took twenty epochs (`results/shipped.json`), too many for a lesson. What can be trained here are the
+# **gates alone**. We keep the layers of the trained network, put fresh gates between them, and train their 3 · 98 weights.
+# One seed: an illustration.
 
 # %%
 from cbam_course.training.fit import image_scores
@@ -332,10 +332,10 @@ print(f"mean IoU with trained gates {history.final:.2f}, after {history.seconds:
 
 # %% [markdown]
 # **Mean IoU** is the overlap of the marked pixels and the right ones, divided by their union. Marking every disc scores
-# about 0.44. With fresh gates the network does not get beyond that; with trained ones it tells the discs apart. But
-# note that the layers were trained together with gates of this kind.
+# about 0.44 (`results/registered/near-long.toml`). With fresh gates the network does not get beyond that; with trained
+# ones it tells the discs apart. But note that the layers were trained together with gates of this kind.
 #
-# Now look at the gates of the network that was trained as a whole. `capture` records them as they run.
+# Now look at the gates of the network that was trained as a whole.
 
 
 # %%
@@ -352,13 +352,13 @@ six = [gate for maps in gates for gate in maps[:6]]
 plots.show_maps(six, titles, masks=torch.cat([scenes.masks[:6]] * 3), size=1.5, limits=(0, 1))
 
 # %% [markdown]
-# *What to see: in rows, the three gates for the six scenes, with the discs asked for outlined. Gate 0 is bright on all discs, asked for
-# or not, and on some other spots. Gate 1 is about ½ almost everywhere, also on the outlined discs; elsewhere it has angular figures
-# of very bright and very dark parts. Gate 2 is bright everywhere.*
+# *What to see: in rows, the three gates for the six scenes, with the discs asked for outlined. Gate 0 is bright on all
+# discs, asked for or not, and on some other spots. Gate 1 is about ½ over most of the scene, also on the outlined discs;
+# elsewhere it has angular figures of very bright and very dark parts. Gate 2 is bright everywhere.*
 #
 # ## Does it point at the target?
 #
-# Six pictures persuade and prove nothing. Count instead: in how many of the 300 scenes does the **brightest pixel** of
+# Six pictures prove nothing. Count instead: in how many of the 300 scenes does the **brightest pixel** of
 # the map lie on a disc that is asked for? A share means nothing alone; three controls cost a line each. **The
 # centre**: a map that always points at the middle. **Another image's map**: it keeps every habit of the gate, such as a
 # bright border, and loses the image. **Random weights**: the same module, untrained.
@@ -370,27 +370,27 @@ from cbam_course.inspection.pointing import pointing_rate
 
 centre = torch.zeros(300, 64, 64)
 centre[:, 31:33, 31:33] = 1.0
-print(f"chance {scenes.masks.float().mean():.2f}, the centre {pointing_rate(centre, scenes.masks):.2f}")
+print(f"chance {scenes.masks.float().mean():.3f}, the centre {pointing_rate(centre, scenes.masks):.3f}")
 for number, (maps, random) in enumerate(zip(gates, gate_maps(fresh_gates(1)), strict=True)):
     rates = [pointing_rate(each, scenes.masks) for each in (maps, maps.roll(1, 0), random)]
     print(
-        f"gate {number}: brightest {rates[0]:.2f}, of another image {rates[1]:.2f}, random weights {rates[2]:.2f}"
+        f"gate {number}: brightest {rates[0]:.3f}, of another image {rates[1]:.3f}, random weights {rates[2]:.3f}"
     )
-print(f"any disc, asked for or not {scenes.labels.float().mean() / 3:.2f}")
+print(f"any disc, asked for or not {scenes.labels.float().mean() / 3:.3f}")
 
 # %% [markdown]
-# Gate 0 hits far more often than chance, the centre and another image's map: it does look at the image. But a
-# fourth control, the last line, takes the shine off: whoever points at **any** of the three discs is right about as often. Gate 0 finds
-# discs, not the discs asked for. And gate 1, whose figures are so striking, never puts its brightest pixel on a target
-# at all. With random weights the maps of the same layers hit about as rarely as chance: what gate 0 shows was learned.
+# Gate 0 hits far more often than chance, the centre and another image's map: it does look at the image. But there is a
+# fourth control, the last line: whoever points at **any** of the three discs is right about as often. Gate 0 finds
+# discs, not the discs asked for. And gate 1, whose figures are so striking, puts its brightest pixel on a target in none
+# of the 300 scenes. With random weights gate 0 hits far less often: what it shows was learned.
 #
-# So no gate points at the answer. Does the network not need them?
+# So no gate points at the answer with its brightest pixel. Does the network not need them?
 #
 # ## Brighter is not more important
 #
 # A map shows a *factor*, not what it multiplies, nor what later layers make of the product: they may read a dimmed area
-# as a signal. To learn whether a gate matters, change it and look at the answer. Replace one gate by its own average, the same number for
-# every position of every image.
+# as a signal. To learn whether a gate matters, change it and look at the answer. Replace one
+# gate by its own average, the same number for every position of every image.
 #
 # **Predict, then run.** Which of the three can the network least do without?
 
@@ -412,13 +412,13 @@ for number, maps in enumerate(gates):
 print(reveal("04-which-gate", scores.index(min(scores))))
 
 # %% [markdown]
-# Gate 1, which never points at a target, is the one that the network cannot do without. Gate 2, the brightest, can be
-# replaced by a number at no cost. Look at the figure again: the angular figures stand beside the discs with a
-# *cyan* flag. A 7×7 kernel on this map, where a step is 4 pixels, reaches 12 to each side; so the gate can write what it sees of a flag
-# into the features of the disc that is 13 to 15 pixels away, and the next layer reads it there. It works by marking what is *not*
-# asked for.
+# Gate 1, which points at no target, is the one that the network cannot do without. Gate 2, the brightest, can be
+# replaced by a number and the score stays. In the picture, the angular figures stand beside discs that are not
+# outlined, those with a *cyan* flag. On this map a step is 4 pixels, so a 7×7 kernel reaches 12 to each side, and what it
+# reads there has looked farther. So the gate can write what it sees of a flag into the features of the disc 13 to 15
+# pixels away, where the next layer can read it. It seems to work by marking what is *not* asked for.
 #
-# This holds for *this* network, and part of the drop comes from later layers receiving unfamiliar values.
+# This holds for *this* network, and part of the drop may come from later layers receiving unfamiliar values.
 #
 # ## What it cannot see
 #
@@ -436,16 +436,16 @@ print(f"largest difference between the gates: {difference:.5f}")
 
 # %% [markdown]
 # Not at all: it is the mirror image of the experiment at the start. Channel attention is blind to position, spatial
-# attention to the channel: it sees *that* something is bright, not what. A gate that knows which channels matter would
-# help; that is one reason to put the two in sequence, in lesson 05.
+# attention to the channel: it sees *that* something is bright, not what. A gate for channels could tell it; that is one
+# reason to put the two in sequence, in lesson 05.
 #
 # ## Over seeds, beside simple baselines
 #
-# So much for one network. This is the registered experiment `near-long`: mean IoU on fresh test scenes, the learning
-# rate tuned for each model, several seeds. `wide-kernel` adds a depthwise 7×7 convolution, without any gate;
-# `added-map` adds the same 2→1 map instead of multiplying by it.
+# This is the registered experiment `near-long`: mean IoU on fresh test scenes, the learning rate tuned for each model
+# (rows with fewer than ten runs are exploratory). `wide-kernel` adds a depthwise 7×7 convolution, without any gate;
+# `added-map` adds a 2→1 map (no sigmoid, one weight for each channel) instead of multiplying by it.
 #
-# And how soon? The second table is the tuning of an experiment with **ten** epochs, at four learning rates, one seed each.
+# The second table is the tuning of an experiment with **ten** epochs, at four learning rates, one seed each.
 
 # %%
 from cbam_course.statistics import load_results
@@ -456,22 +456,22 @@ tuning = load_results("near.tuning").pivot_table(index="model", columns="learnin
 print(tuning.loc[["plain", "channel", "spatial", "cbam", "added-map", "wide-kernel"]].round(2))
 
 # %% [markdown]
-# Plain and channel attention stay at the score of marking every disc. Spatial attention gets far beyond it. So do the
-# two rivals without a gate: what solves this task is reach, and a gate is one way to have it. Lesson 05 draws this
-# table beside the one of the global cue.
+# Plain and channel attention get no farther than marking every disc, with any seed. Spatial attention gets far beyond it
+# with some seeds and not with others. The two rivals without a gate get far beyond it with every seed: this task can be
+# learned where there is reach, and a gate is one way to have it. Lesson 05 draws this table.
 #
 # After ten epochs spatial attention and CBAM had not left the floor at any rate, and both rivals had left it at every
-# rate: with this one seed the product was slower to learn than the sum. The experiment was withdrawn as too short and
-# registered again with twenty epochs.
+# rate: with this one seed, multiplying by a map was slower to learn than adding one. The experiment was withdrawn as too
+# short and registered again with twenty epochs.
 #
-# **What this does not show.** The scenes were made so that reach decides. In photographs a cue is seldom at one distance, and
-# deep networks reach far without any attention. One network was looked into, with one seed.
+# **What this does not show.** The scenes were made so that reach decides; photographs were not. A deeper network reaches
+# farther without any attention.
 #
 # ## Three questions
 #
 # <details><summary>1. A gate's convolution has only zeros. What does the module do?</summary>
 #
-# σ(0) = ½ everywhere: it halves every feature. That is close to what a freshly initialised module does.
+# σ(0) = ½ everywhere: it halves every feature.
 # </details>
 #
 # <details><summary>2. Why are the mean and the maximum not added before the convolution?</summary>
@@ -503,8 +503,8 @@ for number, stride in enumerate((2, 2, 1)):
     print(f"gate {number}: {window} pixels")
 
 # %% [markdown]
-# The same numbers as by gradient. Leave out the gates' own line for the earlier blocks, and gate 2 would come out at
-# 42 pixels instead of 78: each gate hands on what it saw.
+# The same numbers as by gradient. Leave out the gates' own line for the two earlier blocks, and gate 2 would come out at
+# 42 pixels instead of 78 (78 − 6 · 2 − 6 · 4): each gate hands on what it saw.
 #
 # ### On a photograph
 #
@@ -528,12 +528,12 @@ plots.show_overlay(photo, heat)
 # as the rim, the spoon and highlights are lighter, their surroundings darker. At the outermost pixels a light
 # frame shows: that is the padding, not the photo.*
 #
-# Nothing here knows what a cup is. It is a heat map all the same, and it looks convincing.
+# Nothing here knows what a cup is, and it is a heat map all the same.
 #
 # ### Photographs of pets
 #
-# In photographs the centre is a far stronger control than in scenes, because people aim their cameras. Before a share
-# of hits on such pictures is called localisation, an always-central dot has to be counted on the same pictures.
+# People aim their cameras, so in photographs the centre can hit often. Before a share of hits on such pictures is called
+# localisation, an always-central dot has to be counted on the same pictures.
 #
 # ## Sources
 #

@@ -224,7 +224,7 @@ class _Copies:
         copy = self.work / name
         if not os.path.lexists(copy):
             rename_new(aside, copy)
-            return None
+            return Outcome(f"An interrupted reset or sync had moved work/{name} aside; it is back.")
         old = _version(aside)
         known = self.versions.get(name, {}).get("from_version")
         kept = {_version(path).content for path in self.work.glob(f"{Path(name).stem}.kept-*.ipynb")}

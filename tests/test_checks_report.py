@@ -8,6 +8,7 @@ import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 from judge_bank import FOLDER, load_bank
+from torch import nn
 from traitlets.config import Config
 
 from cbam_course.checks import check
@@ -107,3 +108,31 @@ def test_two_small_images_tell_the_story_of_a_module(task, mistake):
     assert all(tensor.numel() <= 8 for tensor in items)
     assert ("-only" in mistake) == bool(torch.allclose(*factors, atol=1e-6))
     assert "mall image" in str(report)
+
+
+@pytest.mark.parametrize(("task", "answer"), [("se-parameters", "8192"), ("halfway-logit", "1")])
+def test_a_number_in_quotation_marks_is_shown_with_them(task, answer):
+    """Without them expected and got would both be numbers."""
+    assert f"got       '{answer}'\n" in str(examine(find_task(task), answer))
+
+
+def test_a_value_in_the_place_of_a_function_says_what_came_and_what_is_meant():
+    (finding, *_) = examine(find_task("squeeze"), torch.ones(2, 3)).findings
+    assert finding.got == "a value. Hand in the function itself: its name, with no brackets after it."
+
+
+def test_layers_in_a_plain_list_are_told_as_parameters_that_are_missing():
+    class Plain(nn.Module):
+        def __init__(self, channels, ratio):
+            super().__init__()
+            hidden = max(1, channels // ratio)
+            self.layers = [nn.Linear(channels, hidden), nn.Linear(hidden, channels)]
+
+        def forward(self, x):
+            first, second = (layer.to(x.dtype) for layer in self.layers)
+            return x * torch.sigmoid(second(torch.relu(first(x.mean((2, 3))))))[:, :, None, None]
+
+    report = examine(find_task("squeeze-excitation"), Plain)
+    assert report.mistake == "unregistered"
+    (failed,) = [finding for finding in report.findings if finding.holds is False]
+    assert failed.got == "no parameters in the module"

@@ -1,12 +1,17 @@
-"""A new task begins with stubs in its four places, tried in a copy of the repository."""
+"""A new task begins as a small one that works, in its four places, tried in a copy of the repository."""
 
 import ast
+import re
 import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 from new_task import STUBS, write_task
+
+from cbam_course.checks.report import Find
+from cbam_course.checks.tasks import Task, texts
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,6 +39,46 @@ def test_the_stubs_are_complete_and_can_be_read(copy, kind):
     assert 'RIGHT["my-new-task"]' in answers.read_text(encoding="utf-8")
     ast.parse(answers.read_text(encoding="utf-8"))
     ast.parse(exercise.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("kind", STUBS)
+def test_the_cells_stand_where_they_belong_and_the_check_alone(copy, kind):
+    exercise, *_ = write_task(copy, "03", "my-new-task", kind)
+    cells = exercise.read_text(encoding="utf-8").split("# %%")
+    heading = next(number for number, cell in enumerate(cells) if "My new task" in cell)
+    assert " [markdown]\n# ### Task 8 · My new task (difficulty 1 of 5, 5 min)\n" in cells[heading]
+    assert cells[heading + 2].strip().startswith('check("my-new-task", ')
+    assert "### To think about" in cells[heading + 3]
+
+
+@pytest.mark.parametrize("kind", STUBS)
+def test_the_examiner_that_is_written_tells_its_right_answers_from_its_wrong_one(copy, kind):
+    _, examiner, words, answers = write_task(copy, "03", "my-new-task", kind)
+    begun = examiner.read_text(encoding="utf-8").partition("# my-new-task")[2]
+    names = {"torch": torch, "Find": Find, "RIGHT": {}, "WRONG": {}}
+    exec(begun, names)
+    exec(answers.read_text(encoding="utf-8").partition("# my-new-task")[2], names)
+    entry = tomllib.loads(words.read_text(encoding="utf-8"))["tasks"]["my-new-task"]
+
+    def mistake(answer):
+        told = entry["mistakes"] | texts()["mistakes"]
+        find = Find(Task("my-new-task", "03", "", "", kind, (), entry["properties"], told))
+        names["my_new_task"](answer, find)
+        (finding,) = find.findings
+        return finding.holds, finding.mistake
+
+    assert [mistake(answer) for answer in names["RIGHT"]["my-new-task"]] == [(True, None)] * 2
+    assert [mistake(answer) for answer in names["WRONG"]["my-new-task"]["todo-mistake"]] == [
+        (False, "todo-mistake")
+    ]
+
+
+def test_no_task_of_the_course_was_left_half_written():
+    places = [*(ROOT / "authoring").glob("*.py"), *(ROOT / "cbam_course" / "lessons").iterdir()]
+    places += (ROOT / "tests" / "answers").glob("*.py")
+    found = {path.name: path.read_text(encoding="utf-8") for path in places if path.is_file()}
+    assert len(found) > 30
+    assert not [name for name, text in found.items() if re.search(r"TODO|todo-mistake", text)]
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,17 @@ def test_a_diagram_names_every_step_with_the_shape_that_leaves_it():
     assert lines_of(axis)[0][0] == [0, 0, 1]  # the path that skips the second step
 
 
+def test_settings_show_the_open_page_and_which_boxes_are_ticked():
+    pages = {"Editor": [("complete", False)], "Site": [("dark", True), ("wide", False)]}
+    figure = plots.draw_settings("Tools", ["Site", "Editor"], pages)
+    editor, site = figure.axes
+    assert [axis.get_title() for axis in figure.axes] == ["Tools", "Tools"]
+    assert [text.get_text() for text in editor.texts if text.get_weight() == "bold"] == ["Editor"]
+    assert {"complete"} <= {text.get_text() for text in editor.texts}
+    assert [line.get_marker() for line in editor.lines].count("x") == 0
+    assert [line.get_marker() for line in site.lines].count("x") == 1
+
+
 def test_a_figure_is_closed_so_that_a_notebook_shows_it_once_and_settings_stay_as_they_were():
     before = dict(mpl.rcParams)
     plots.show_maps(torch.zeros(1, 2, 2))

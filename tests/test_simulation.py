@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import simulate_learners
-from simulate_learners import Learner, play_kills, play_servers, play_updates
+from simulate_learners import NAMES, Learner, notebook, play_kills, play_servers, play_updates
 
 from cbam_course import workspace
 
@@ -59,6 +59,34 @@ def test_the_attack_notices_what_is_broken(learner, monkeypatch, broken, name, s
     monkeypatch.setattr(f"cbam_course.workspace.{name}", broken)
     play_updates(learner, 20)
     assert re.search(sign, "\n".join(learner.problems))
+
+
+def moved_aside(learner):
+    """Put a copy where a killed reset leaves it, and let the course have a new version."""
+    workspace.sync(learner.root)
+    learner.save(learner.work / NAMES[0], notebook("mine"))
+    (learner.work / NAMES[0]).rename(learner.work / f".{NAMES[0]}.0123456789abcdef.aside")
+    learner.publish(NAMES[0])
+
+
+def test_a_copy_that_a_killed_program_moved_aside_counts_as_what_was_there(learner):
+    moved_aside(learner)
+    learner.bring_up_to_date()
+    assert learner.counted["sync"] == 1  # which says of this copy that it stays as it is
+    assert learner.problems == []
+
+
+def test_the_attack_notices_a_copy_that_does_not_come_back_as_it_was(learner, monkeypatch):
+    def mixed_up(old, new):
+        content = old.read_bytes()
+        old.unlink()
+        new.with_stem("elsewhere").write_bytes(content)
+        new.write_text(notebook("another's"), encoding="utf-8")
+
+    moved_aside(learner)
+    monkeypatch.setattr("cbam_course.workspace.rename_new", mixed_up)
+    learner.bring_up_to_date()
+    assert [problem.partition(":")[0] for problem in learner.problems] == ["it is not as it was"]
 
 
 def test_the_attack_notices_a_leftover(learner):

@@ -269,6 +269,13 @@ def test_what_cannot_be_written_is_said_in_a_sentence_before_the_first_run(tmp_p
     assert "is no table of runs: it is no file" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not tables.os.path.isdir("/proc/self"), reason="no folder like /proc here")
+def test_a_folder_that_takes_no_lock_is_not_told_as_another_process(nothing_runs):
+    """A folder where no file can be made looks to filelock like one that another process keeps busy."""
+    with pytest.raises(OSError, match="No such file"):
+        quick(ledgers.Path("/proc/t.csv"))
+
+
 def test_a_sweep_that_is_killed_loses_and_repeats_nothing(tmp_path, monkeypatch):
     out = tmp_path / "t.csv"
     script = (

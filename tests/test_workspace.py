@@ -398,6 +398,18 @@ def test_a_save_that_lands_inside_a_sync_or_reset_is_not_overwritten(course, act
     assert number > 1
 
 
+@pytest.mark.parametrize("action", ["sync", "reset"])
+def test_a_copy_that_a_killed_reset_had_moved_aside_comes_back_and_that_is_told(course, action):
+    write(course, notebook("mine"))
+    (course / "work" / NAME).rename(course / "work" / f".{NAME}.0123456789abcdef.aside")
+    publish(course, notebook("version 2"))
+    said, then = sync(course) if action == "sync" else reset(3, course)
+    assert said == f"An interrupted reset or sync had moved work/{NAME} aside; it is back."
+    assert ("stays as it is" if action == "sync" else "is a fresh copy; yours is now") in then
+    assert notebook("mine") in texts(course)
+    assert sync(course) == []
+
+
 def test_what_killed_syncs_of_this_and_older_versions_left_is_cleared(course):
     for name in (f".{NAME}.999999999.tmp", f".{NAME}.999999999-0123456789abcdef.tmp"):
         write(course, "half of a note", name)

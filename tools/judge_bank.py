@@ -22,6 +22,9 @@ from cbam_course.checks.runner import examine
 from cbam_course.checks.tasks import all_tasks, find_task
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "answers"
+BLIND = (
+    "written_blind"  # answers to tasks of several lessons, written without a look at how they are examined
+)
 _BUSY = "while True: sum(range(100_000))"
 
 
@@ -47,6 +50,7 @@ class Verdict:
     false_names: int = 0
     seconds: list[float] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    failures: list[Report] = field(default_factory=list)  # on the wrong answers
 
     @property
     def perfect(self) -> bool:
@@ -62,10 +66,15 @@ def load_bank(folder: Path, task: str) -> Bank | None:
     if name not in sys.modules:
         sys.modules[name] = types.ModuleType(name)
         sys.modules[name].__path__ = [str(folder)]
-    module = importlib.import_module(f"{name}.{lesson}")
-    if task not in module.RIGHT and task not in module.WRONG:
-        return None
-    return Bank(list(module.RIGHT.get(task, [])), dict(module.WRONG.get(task, {})))
+    parts = [lesson, *(part for part in (BLIND,) if (folder / f"{part}.py").is_file())]
+    modules = [importlib.import_module(f"{name}.{part}") for part in parts]
+    right = [answer for module in modules for answer in module.RIGHT.get(task, [])]
+    wrong: dict[str | None, list] = {}
+    for module in modules:
+        for mistake, answers in module.WRONG.get(task, {}).items():
+            # Answers that are made when they are asked for stay so.
+            wrong[mistake] = [*wrong[mistake], *answers] if mistake in wrong else answers
+    return Bank(right, wrong) if right or wrong else None
 
 
 def judge(task: str, bank: Bank) -> Verdict:
@@ -86,6 +95,7 @@ def judge(task: str, bank: Bank) -> Verdict:
 def _judge_wrong(verdict: Verdict, mistake: str | None, number: int, answer: object) -> None:
     report = _timed(verdict, answer)
     rejected = report.status in ("failed", "stopped")
+    verdict.failures.append(report)
     verdict.wrong += 1
     verdict.rejected += rejected
     verdict.named += rejected and mistake is not None and report.mistake == mistake

@@ -1,6 +1,6 @@
 """Begin a task: ``python tools/new_task.py 03 my-task [--kind class|function|value]``.
 
-Writes stubs in the four places of a task and says what is left to do.
+Writes a small task that works into the four places of a task, and says what is left to do.
 """
 
 import argparse
@@ -11,35 +11,77 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-EXERCISE = """
-# %% [markdown]
-# ## {title}
+THINK = "# %% [markdown]\n# ### To think about"
+EXERCISE = """# %% [markdown]
+# ### Task {number} · {title} (difficulty 1 of 5, 5 min)
 #
-# **Goal:** TODO. **Difficulty:** ★☆☆. **Minutes:** 5.
+# TODO: what is asked for, with shapes.
 
-# %%
+{gap}# %%
 {stub}
 
-
+{gap}# %%
 check("{task}", {answer})
+
 """
 STUBS = {
-    "value": "### BEGIN SOLUTION\n{name} = 0  # TODO\n### END SOLUTION",
-    "function": "def {name}(x):\n    ### BEGIN SOLUTION\n    return x  # TODO\n    ### END SOLUTION",
+    "value": "### BEGIN SOLUTION\n{name} = 4  # TODO\n### END SOLUTION",
+    "function": "def {name}(x):\n    ### BEGIN SOLUTION\n    return 2 * x  # TODO\n    ### END SOLUTION",
     "class": (
         "class {camel}(nn.Module):\n    def __init__(self, in_channels):\n        super().__init__()\n\n"
-        "    def forward(self, x):\n        ### BEGIN SOLUTION\n        return x  # TODO\n        ### END SOLUTION"
+        "    def forward(self, x):\n"
+        "        ### BEGIN SOLUTION\n        return 2 * x  # TODO\n        ### END SOLUTION"
     ),
 }
-EXAMINER = '''
+# Each tells right answers from wrong ones and names a mistake: to be changed, not to be invented.
+EXAMINERS = {
+    "value": """
+
+# {task}
+
 
 def {name}(answer: object, find: Find) -> None:
-    """TODO: in one sentence, how the answer is tried."""
-    find("value", False, "todo-mistake", got=answer)
-'''
+    \"""TODO: in one sentence, how the answer is tried.\"""
+    number = answer if isinstance(answer, (int, float)) else None  # TODO: values.as_number reads tensors too
+    find("value", number == 4, "todo-mistake" if number == 2 else None, expected=4, got=answer)
+""",
+    "function": """
+
+# {task}
+
+_{upper}_INPUTS = [
+    (torch.randn(shape, generator=torch.Generator().manual_seed(0)),)
+    for shape in ((2, 3, 4, 5), (1, 2, 3, 3))
+]
+
+
+def _{name}(x: torch.Tensor) -> torch.Tensor:
+    return 2 * x  # TODO: the right answer
+
+
+def {name}(answer: object, find: Find) -> None:
+    \"""TODO: in one sentence, how the answer is tried.\"""
+    mistakes = {{"todo-mistake": lambda x: x * x}}  # TODO: what the mistake computes
+    find.agrees("value", answer, _{name}, _{upper}_INPUTS, mistakes)
+""",
+    "class": """
+
+# {task}
+
+
+def {name}(answer: object, find: Find) -> None:
+    \"""TODO: in one sentence, how the answer is tried.\"""
+    x = torch.randn(2, 4, 5, 6, generator=torch.Generator().manual_seed(0))
+    got = answer(4)(x.clone())
+    is_map = isinstance(got, torch.Tensor) and got.shape == x.shape
+    # TODO: what the mistake computes
+    mistake = "todo-mistake" if is_map and torch.equal(got, x * x) else None
+    find("value", is_map and torch.equal(got, 2 * x), mistake, expected=2 * x, got=got)
+""",
+}
 TEXTS = """
 [tasks.{task}]
-title = "TODO"
+title = "{title}"
 kind = "{kind}"
 hints = [
   "TODO {task}: a question that leads on",
@@ -49,7 +91,7 @@ hints = [
 
 [tasks.{task}.properties.value]
 says = "TODO: what holds in a right answer"
-expected = "TODO"
+expected = "{{expected}}"
 got = "{{got}}"
 
 [tasks.{task}.mistakes]
@@ -58,17 +100,33 @@ todo-mistake = "TODO: what was done, what is meant, and the first step of the cu
 ANSWERS = """
 
 # {task}
-
-RIGHT["{task}"] = []  # TODO: three at least, written differently
+{classes}
+# TODO: three at least, written differently
+RIGHT["{task}"] = [{right}]
 
 WRONG["{task}"] = {{
-    "todo-mistake": [],  # TODO: six at least in all; under None those that no mistake's name can be given to
+    "todo-mistake": [{wrong}],  # TODO: answers that make this mistake
+    None: [],  # TODO: wrong answers that no mistake's name can be given to; six at least in all
 }}
 """
+ONE_CLASS = """
+
+class {camel}{what}(torch.nn.Module):
+    def __init__(self, in_channels):
+        super().__init__()
+
+    def forward(self, x):
+        return {gives}
+"""
+BANKS = {
+    "value": ("4, 4.0", "2"),
+    "function": ("lambda x: 2 * x, lambda x: x + x", "lambda x: x * x"),
+    "class": ("{camel}Doubled, {camel}Added", "{camel}Squared"),
+}
 
 
 def write_task(root: Path, lesson: str, task: str, kind: str) -> list[Path]:
-    """Write the four stubs and return the files.
+    """Write a small task into its four places and return the files.
 
     Args:
         root: the repository.
@@ -90,27 +148,51 @@ def write_task(root: Path, lesson: str, task: str, kind: str) -> list[Path]:
         raise ValueError(
             f"the id {task!r} is or was in use, and an id never changes its meaning; take another"
         )
-    name, camel = task.replace("-", "_"), "".join(part.capitalize() for part in task.split("-"))
-    names = {
-        "task": task,
-        "name": name,
-        "camel": camel,
-        "kind": kind,
-        "title": task.replace("-", " ").capitalize(),
-    }
-    names["answer"] = camel if kind == "class" else name
-    names["stub"] = STUBS[kind].format(**names)
+    words = _words(task, kind, _tasks_in(exercises[0]) + 1)
     lessons = root / "cbam_course" / "lessons"
-    places = {
-        exercises[0]: EXERCISE,
-        lessons / f"lesson_{lesson}.py": EXAMINER,
+    _insert(exercises[0], EXERCISE.format(**words), before=THINK)
+    others = {
+        lessons / f"lesson_{lesson}.py": EXAMINERS[kind],
         lessons / f"lesson_{lesson}.toml": TEXTS,
         root / "tests" / "answers" / f"lesson_{lesson}.py": ANSWERS,
     }
-    for path, text in places.items():
+    for path, text in others.items():
         before = path.read_text(encoding="utf-8").rstrip("\n")
-        path.write_text(f"{before}\n{text.format(**names)}", encoding="utf-8")
-    return list(places)
+        path.write_text(f"{before}\n{text.format(**words)}", encoding="utf-8")
+    return [exercises[0], *others]
+
+
+def _words(task: str, kind: str, number: int) -> dict[str, str | int]:
+    """Return what fills the braces of the stubs."""
+    name, camel = task.replace("-", "_"), "".join(part.capitalize() for part in task.split("-"))
+    words = {
+        "task": task,
+        "kind": kind,
+        "number": number,
+        "name": name,
+        "upper": name.upper(),
+        "camel": camel,
+    }
+    words["title"] = task.replace("-", " ").capitalize()
+    words["answer"] = camel if kind == "class" else name
+    words["gap"] = "" if kind == "value" else "\n"  # two empty lines around a function, as ruff wants them
+    words["stub"] = STUBS[kind].format(**words)
+    words["right"], words["wrong"] = (text.format(**words) for text in BANKS[kind])
+    made = {"Doubled": "2 * x", "Added": "x + x", "Squared": "x * x"} if kind == "class" else {}
+    words["classes"] = "".join(
+        ONE_CLASS.format(what=what, gives=gives, **words) for what, gives in made.items()
+    ) + "\n" * bool(made)
+    return words
+
+
+def _tasks_in(exercise: Path) -> int:
+    return exercise.read_text(encoding="utf-8").count("\n# ### Task ")
+
+
+def _insert(path: Path, text: str, before: str) -> None:
+    """Put text before what ends an exercise, or at the end where nothing does."""
+    start, mark, rest = path.read_text(encoding="utf-8").partition(before)
+    path.write_text(f"{start}{text}{mark}{rest}", encoding="utf-8")
 
 
 def _known(root: Path) -> set[str]:
@@ -134,14 +216,15 @@ def main(argv: list[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    print("Stubs stand at the end of:", *(f"  {path.relative_to(ROOT)}" for path in places), sep="\n")
+    print("A small task that works stands in:", *(f"  {path.relative_to(ROOT)}" for path in places), sep="\n")
     print(
-        "Left to do:\n"
-        "  1. in the exercise: move the cells to their place, word the goal, plan the stub, write the solution\n"
+        "Left to do, in each of them where TODO stands:\n"
+        "  1. in the exercise: the goal, the stub and the solution; it is the last task, with the next number\n"
         "  2. in tests/answers: right answers written differently, wrong ones under the name of their mistake\n"
         "  3. in the lesson's .toml: three hints, the properties, the mistakes\n"
         "  4. in the lesson's .py: the examiner, which has to tell all of them apart\n"
         f"Then: python tools/judge_bank.py --only {options.lesson}\n"
+        "      python -m pytest tests/test_new_task.py tests/test_checks_verdicts.py\n"
         f'      make notebooks ARGS="--only {options.lesson}"'
     )
     return 0

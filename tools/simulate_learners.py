@@ -127,7 +127,7 @@ class Learner:
         """Sync or reset, in trouble or not, and look whether every sentence is true."""
         action = self.draw.choice(("sync", "sync", "reset"))
         number = self.draw.randint(1, 3)
-        before = {path.name: _read(path) for path in self.work.iterdir()}
+        before = self._copies()
         undo = self._trouble(trouble) if trouble else lambda: None
         self.counted[f"{action} {trouble}".strip()] += 1
         try:
@@ -140,6 +140,12 @@ class Learner:
         self.look(f"{action} {trouble}", hidden=trouble == "full disk")
         for said in map(str, outcomes):
             self._is_true(said, before, saved=trouble == "a save")
+
+    def _copies(self) -> dict[str, str]:
+        """Return what is in each file. A copy that a killed program had moved aside counts under its own name."""
+        found = {path.name: _read(path) for path in self.work.iterdir()}
+        asides = {name[1:].rsplit(".", 2)[0]: text for name, text in found.items() if name.endswith(".aside")}
+        return asides | found
 
     def _is_true(self, said: str, before: dict[str, str], *, saved: bool) -> None:
         names = re.findall(r"work/(\S+?)[.,;:]?(?:\s|$)", said)

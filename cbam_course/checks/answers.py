@@ -41,7 +41,7 @@ def wrong_kind(answer: object, task: Task) -> str:
         return say("wrong_kind_class", task=task.task_id, name=_class_name(answer), got=_article(answer))
     if task.kind == "function" and not _is_function(answer):
         sentence = "called_function" if hasattr(answer, "shape") else "wrong_kind_function"
-        return say(sentence, task=task.task_id, name=task.name, got=_article(answer))
+        return say(sentence, got=_article(answer))
     return ""
 
 

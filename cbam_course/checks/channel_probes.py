@@ -267,6 +267,8 @@ def examine_mlp(probe: Probe, channels: int, find: Find):
         mistake = _activation(found, channels)
         if mistake == "other-activation" and _gate_twice(probe, channels):
             mistake = "gate-twice"
+        if mistake is None and _clipped(probe, channels):
+            mistake = "clipped-activation"
         find("relu", mistake is None, mistake)
         return mistake is None
     return False
@@ -283,6 +285,24 @@ def _activation(found: Slopes, channels: int) -> str | None:
     # Biases keep a few units active at both places, so the sum need not be exact; a leaky unit doubles it.
     active = (found.rank(found.at) + found.rank(found.opposite)).double().mean() / found.width
     return None if 0.5 < active < 1.5 or found.width == channels else "other-activation"
+
+
+def _clipped(probe: Probe, channels: int) -> bool:
+    """Whether the logits stop growing for strong inputs; behind a ReLU they follow them in proportion.
+
+    Only gates that are not wide open are read: close to 1 a logit is lost in rounding, close to 0 it is not. Where
+    all hidden units are off nothing grows either, so a fair share of places must.
+    """
+    z = draw(channels, seed=18)
+    places = (z * times for times in (1e-3, 60, 120))
+    origin, strong, stronger = (torch.logit(gates(probe, images(at, at, at))) for at in places)
+    low = -600 if probe.dtype is torch.float64 else -60
+    readable = (strong.clamp(low, 12) == strong) & (stronger.clamp(low, 12) == stronger)
+    readable &= (strong - origin).abs() > 0.1
+    if not readable.any():
+        return False
+    growth = (stronger - strong)[readable] / (strong - origin)[readable]
+    return bool((growth > 0.5).double().mean() < 0.2)
 
 
 def _gate_twice(probe: Probe, channels: int) -> bool:

@@ -370,6 +370,7 @@ def examine_gradients(probe: Probe, shape: tuple, find: Find):
     else:
         mistake = "unused-parameters"
     got = f"none for {', '.join(idle)}" if idle else "one that ignores that x also passes through the gate"
+    got = got if named else "no parameters in the module"
     find("learns", bool(named) and not idle and passes, mistake, got=got)
 
 

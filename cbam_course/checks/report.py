@@ -55,6 +55,7 @@ class Find:
     def __init__(self, task: Task):
         self.task = task
         self.example: Example | None = None
+        self.answer: object = None  # what was handed in
         self.context = ""  # what the learner's code is being called with, for the report if it raises
         self._findings: dict[str, Finding] = {}
 
@@ -88,6 +89,8 @@ class Find:
         name = mistake() if callable(mistake) else mistake
         if name is not None and name not in self.task.mistakes:
             raise KeyError(f"{self.task.task_id} has no text for the mistake {name!r}")
+        if type(self.answer) is str:  # words in a text have no quotation marks, an answer has
+            words = {k: repr(v) if isinstance(v, str) and v == self.answer else v for k, v in words.items()}
         expected, got = _worded(says, words)
         self._findings[slug] = Finding(slug, says["says"], False, expected, got, name, tuple(pictures))
         return False

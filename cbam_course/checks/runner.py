@@ -59,6 +59,7 @@ def check(task_id: str, answer: object) -> Report:
 def examine(task: Task, answer: object) -> Report:
     """Return the report on an answer without recording it."""
     find = Find(task)
+    find.answer = answer
     try:
         return _examine_anything(task, answer, find)
     except CheckBroken:

@@ -47,10 +47,13 @@ def locked(path: Path) -> Iterator[None]:
         OSError: nothing can be written there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    held = path.with_name(f".{path.name}.lock")
+    lock = FileLock(held)
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        if not held.exists():  # filelock takes a folder where no file can be made for a busy one
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
         raise ValueError(
             f"another process is writing to {path}; wait for it, or give another file."
         ) from None

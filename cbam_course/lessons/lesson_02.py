@@ -167,6 +167,17 @@ _SCALINGS = {
     "tanh": lambda x, logit: x * logit.tanh()[:, :, None, None],
     "sigmoid-again": lambda x, logit: x * logit.sigmoid().sigmoid()[:, :, None, None],
     "input-added": lambda x, logit: x + _scaled(x, logit),
+    "complement": lambda x, logit: x - _scaled(x, logit),
+    "relu-gate": lambda x, logit: x * logit.relu()[:, :, None, None],
+    "hard-sigmoid": lambda x, logit: x * F.hardsigmoid(logit)[:, :, None, None],
+    "doubled": lambda x, logit: 2 * _scaled(x, logit),
+    "gate-added": lambda x, logit: x + logit.sigmoid()[:, :, None, None],
+    "divided": lambda x, logit: x / logit.sigmoid()[:, :, None, None],
+    "images-compete": lambda x, logit: x * logit.softmax(0)[:, :, None, None],
+    "one-factor-for-an-image": one_of(
+        lambda x, logit: x * logit.sigmoid().mean(1)[:, None, None, None],
+        lambda x, logit: x * logit.mean(1).sigmoid()[:, None, None, None],
+    ),
     "batch-axis": one_of(
         lambda x, logit: _scaled(x, logit[:1].expand_as(logit)),
         lambda x, logit: _scaled(x, logit.mean(0, keepdim=True).expand_as(logit)),
@@ -206,7 +217,7 @@ def se_scale_bug(answer: object, find: Find) -> None:
 
 def fool_se(answer: object, find: Find) -> None:
     """The averages stay, the maxima move: in each channel of each image, for maps of several sizes."""
-    for shape, seed in (((2, 3, 4, 5), 8), ((1, 2, 8, 8), 9), ((3, 4, 2, 1), 10)):
+    for shape, seed in (((2, 3, 4, 5), 8), ((1, 2, 8, 8), 9), ((3, 4, 2, 3), 10)):
         x = _noise(*shape, seed=seed) + 2 * _noise(*shape[:2], 1, 1, seed=seed)
         flat = x.flatten(2)
         place = _noise(*flat.shape, seed=seed + 10).argmax(2, keepdim=True)

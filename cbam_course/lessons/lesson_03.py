@@ -1,6 +1,7 @@
 """How the answers of lesson 03 are examined; the words stand in lesson_03.toml beside it."""
 
 import copy
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +40,15 @@ _TWO_SUMMARIES_WRONG = {
     "maximum-of-zero": lambda x: (x.mean((2, 3)), x.amax((2, 3)).clamp(min=0)),
     "absolute-maximum": lambda x: (x.mean((2, 3)), x.abs().amax((2, 3))),
     "sum-not-mean": lambda x: (x.sum((2, 3)), x.amax((2, 3))),
+    "median": lambda x: (x.flatten(2).median(2).values, x.amax((2, 3))),
+    "positive-values-only": one_of(
+        lambda x: (x.relu().mean((2, 3)), x.amax((2, 3))), lambda x: _summaries(x.relu())
+    ),
+    "cut-off-at-zero": lambda x: tuple(summary.relu() for summary in _summaries(x)),
+    "place-not-value": lambda x: (x.mean((2, 3)), x.flatten(2).argmax(2)),
+    "along-one-axis-first": one_of(
+        lambda x: (x.mean((2, 3)), x.amax(3).mean(2)), lambda x: (x.mean((2, 3)), x.amax(2).mean(2))
+    ),
     "minimum": lambda x: (x.mean((2, 3)), x.amin((2, 3))),
     "pooled-over-images": lambda x: (
         x.mean((0, 2, 3)).expand(len(x), -1),
@@ -56,7 +66,8 @@ def two_summaries(answer: object, find: Find) -> None:
     if not find("pair", pair, "one-tensor" if joined else None, got=show(got)):
         return
     shapes = [tuple(getattr(part, "shape", ())) for part in got]
-    if not find("shape", shapes == [(2, 3)] * 2, _wrong_shape(shapes), got=shapes):
+    name = partial(_wrong_summary, got, shapes, x)
+    if not find("shape", shapes == [(2, 3)] * 2, name, got=" and ".join(map(_shape_or_kind, got))):
         return
     if not _both_right(answer, find):
         find.smallest(answer, _summaries, _MAPS)
@@ -83,6 +94,22 @@ def _agrees(answer, x: Tensor) -> bool:
         return same(answer(x.clone()), _summaries(x))
     except (RuntimeError, ValueError, IndexError):
         return False
+
+
+def _wrong_summary(got, shapes: list, x: Tensor) -> str | None:
+    """Name what stands in the place of one of the two summaries, where its shape or its value tells."""
+    second = got[1]
+    if isinstance(second, tuple) and len(second) == 2 and same(second[0], x.amax((2, 3))):
+        return "max-with-indices"
+    if shapes[0] == (2, 3) and same(as_number(second), float(x.max())):
+        return "maximum-of-all"
+    return _wrong_shape(shapes)
+
+
+def _shape_or_kind(part: object) -> str:
+    if isinstance(part, Tensor):
+        return f"a tensor of the shape {tuple(part.shape)}"
+    return "a tuple" if isinstance(part, tuple) else f"a {type(part).__name__}"
 
 
 def _wrong_shape(shapes: list) -> str | None:
@@ -229,6 +256,16 @@ _THIRD_SUMMARY_WRONG = {
         _gate_of(_mean, _peak, lambda x: x.var((2, 3), correction=0)),
         _gate_of(_mean, _peak, lambda x: x.var((2, 3))),
     ),
+    "summary-twice": one_of(
+        _gate_of(_mean, _peak, _peak), _gate_of(_mean, _mean, _peak), _gate_of(_mean, _spread, _spread)
+    ),
+    "one-summary": one_of(_gate_of(_mean), _gate_of(_peak), _gate_of(_spread)),
+    "minimum": _gate_of(_mean, _peak, lambda x: x.amin((2, 3))),
+    "spread-over-images": _gate_of(_mean, _peak, lambda x: x.std((0, 2, 3), correction=0).expand(len(x), -1)),
+    "activation-last": lambda x, w1, w2: sum(_branches(x, w1, w2)).relu().sigmoid(),
+    "matrices-exchanged": lambda x, w1, w2: sum(
+        torch.relu(s(x) @ w2) @ w1 for s in (_mean, _peak, _spread)
+    ).sigmoid(),
     "past-the-mlp": lambda x, w1, w2: (
         _layers(_mean(x), w1, w2) + _layers(_peak(x), w1, w2) + _spread(x)
     ).sigmoid(),

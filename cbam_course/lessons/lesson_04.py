@@ -68,6 +68,17 @@ def three_pools(answer: object, find: Find) -> None:
         ),
         "zeros-counted": _with_planes(lambda x: [x.mean(1), x.amax(1), (x >= 0).float().mean(1)]),
         "negatives-counted": _with_planes(lambda x: [x.mean(1), x.amax(1), (x != 0).float().mean(1)]),
+        "positive-mean": _with_planes(lambda x: [x.relu().mean(1), x.amax(1), share(x)]),
+        "share-of-the-others": _with_planes(lambda x: [x.mean(1), x.amax(1), 1 - share(x)]),
+        "share-over-positions": _with_planes(
+            lambda x: [x.mean(1), x.amax(1), share(x).mean((1, 2), keepdim=True).expand_as(x[:, 0])]
+        ),
+        "other-border": one_of(
+            *(
+                lambda x, weight, mode=mode: _three_gate(x, weight, mode=mode)
+                for mode in ("replicate", "reflect", "circular")
+            )
+        ),
         "rectified": _with_planes(lambda x: [x.mean(1), x.amax(1), x.relu().mean(1)]),
         "swapped-order": one_of(
             *(
@@ -86,9 +97,7 @@ def three_pools(answer: object, find: Find) -> None:
         "no-channel-axis": lambda x, weight: _three_gate(x, weight)[:, 0],
         "flipped": lambda x, weight: _three_gate(x, weight.flip(2, 3)),
     }
-    if find.agrees("value", answer, _three_gate, _THREE_POOLS, wrong):
-        x, weight = _THREE_POOLS[0]
-        find("images", close(answer(x[:1].clone(), weight.clone()), answer(x.clone(), weight.clone())[:1]))
+    find.agrees("value", answer, _three_gate, _THREE_POOLS, wrong)
 
 
 # spatial-attention
@@ -175,6 +184,16 @@ def _divided(gate, by: str):
     return gate / (gate.max() if by == "batch" else gate.amax((2, 3), keepdim=True))
 
 
+def _padded_gate(x, weight, value: float):
+    """The small map, framed behind the sigmoid."""
+    return F.pad(_bug_gate(x, weight, 0), [weight.shape[-1] // 2] * 4, value=value)
+
+
+def _stretched_range(gate, axes: tuple[int, ...]):
+    low, high = gate.amin(axes, keepdim=True), gate.amax(axes, keepdim=True)
+    return (gate - low) / (high - low)
+
+
 _STRETCHED = [
     _stretched(mode, align, where, divided)
     for mode, align in (
@@ -203,6 +222,16 @@ _BUG_WRONG = {
     ),
     "swapped-planes": lambda x, w: x * _bug_gate(x, w.flip(1)),
     "flipped": lambda x, w: x * _bug_gate(x, w.flip(2, 3)),
+    "gate-padded": one_of(
+        *(lambda x, w, value=value: x * _padded_gate(x, w, value) for value in (0.0, 0.5, 1.0))
+    ),
+    "softmax": lambda x, w: (
+        x * torch.logit(_bug_gate(x.double(), w.double())).flatten(2).softmax(2).view_as(x[:, :1]).float()
+    ),
+    "range-stretched": one_of(
+        lambda x, w: x * _stretched_range(_bug_gate(x, w), (0, 1, 2, 3)),
+        lambda x, w: x * _stretched_range(_bug_gate(x, w), (2, 3)),
+    ),
     "sum-not-mean": lambda x, w: (
         x * F.conv2d(torch.stack([x.sum(1), x.amax(1)], 1), w, padding=w.shape[-1] // 2).sigmoid()
     ),
@@ -310,7 +339,13 @@ def _twin_mistake(pairs: list) -> str | None:
         and not always(lambda x, y: close(x.sort(1).values, y.sort(1).values)),
     }
     fitting = [slug for slug, holds in found.items() if holds]
+    if not fitting:
+        kept = [always(lambda x, y, pool=pool: close(pool(y), pool(x))) for pool in _TWIN_POOLS]
+        return {(True, False): "mean-only", (False, True): "maximum-only"}.get(tuple(kept))
     return fitting[0] if len(fitting) == 1 else None
+
+
+_TWIN_POOLS = (lambda v: v.mean(1), lambda v: v.amax(1))
 
 
 # pointing-rate
@@ -370,6 +405,15 @@ def _rows_and_columns(maps, masks):
 
 _POINTING_WRONG = {
     "counted": lambda m, k: _rate(m, k) * len(m),
+    "in-percent": lambda m, k: 100 * _rate(m, k),
+    "overlap": one_of(
+        lambda m, k: ((m > 0) & k).sum() / ((m > 0) | k).sum(),
+        lambda m, k: (((m > 0) & k).sum((1, 2)) / ((m > 0) | k).sum((1, 2))).mean(),
+    ),
+    "any-bright-pixel": one_of(
+        lambda m, k: ((m > m.mean((1, 2), keepdim=True)) & k).flatten(1).any(1).float().mean(),
+        lambda m, k: ((m > 0) & k).flatten(1).any(1).float().mean(),
+    ),
     "absolute": lambda m, k: _hit(m, k, m.abs().flatten(1).argmax(1)),
     "darkest": lambda m, k: _hit(m, k, m.flatten(1).argmin(1)),
     "one-for-all": lambda m, k: k.flatten()[m.argmax()].float(),

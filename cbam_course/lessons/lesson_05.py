@@ -151,6 +151,12 @@ _ORDERS = {
         _instead(None, _third_way, None),
     ),
     "exchanged": _instead(_second_way, _first_way, None),
+    "another-order": one_of(
+        _instead(_third_way, _second_way, _first_way),
+        _instead(None, _third_way, _second_way),
+        _instead(_third_way, _first_way, _second_way),
+        _instead(_second_way, _third_way, _first_way),
+    ),
     "same-order-twice": one_of(
         _instead(None, _first_way, None),
         _instead(_second_way, None, None),
@@ -277,11 +283,11 @@ def _box_mistake(place: int, told: list, truth: list) -> str | None:
 
 
 def swap_the_planes(answer: object, find: Find) -> None:
-    """Kernels of several sizes and numbers, and the same map from both orders of pools."""
+    """Kernels of several sizes, and the same map from both orders of pools."""
     generator = torch.Generator().manual_seed(8)
     inputs = [
         (torch.randn(shape, generator=generator),)
-        for shape in ((1, 2, 7, 7), (1, 2, 3, 3), (4, 2, 3, 3), (4, 2, 1, 1))
+        for shape in ((1, 2, 7, 7), (1, 2, 3, 3), (1, 2, 5, 5), (1, 2, 1, 1))
     ]
     got = answer(inputs[0][0].clone())
     mistake = name_function(answer, _exchange, _KERNELS, inputs)
@@ -304,6 +310,7 @@ _KERNELS = {
     "transposed": one_of(lambda w: w.mT, lambda w: w.transpose(0, 1), lambda w: w.flip(1).mT),
     "overwritten": one_of(lambda w: w[:, 1:].expand(-1, 2, -1, -1), lambda w: w[:, :1].expand(-1, 2, -1, -1)),
     "negated": one_of(lambda w: -w, lambda w: -w.flip(1)),
+    "axis-lost": one_of(lambda w: w[0].flip(0), lambda w: w[0, [1, 0]]),
     "averaged": lambda w: w.mean(1, keepdim=True).expand(-1, 2, -1, -1),
 }
 
@@ -413,6 +420,12 @@ def _alone(factors, x, blocks):
         return [(make()(x).std() / x.std()).item() for _ in range(blocks)]
 
 
+def _summed(factors, x, blocks):
+    make = _factory(factors)
+    with torch.no_grad():
+        return (sum(make()(x) for _ in range(blocks)).std() / x.std()).item()
+
+
 def _by_channel(x: Tensor) -> Tensor:
     return x.std((0, 2, 3))
 
@@ -443,7 +456,10 @@ _LEFT = {
         _left(lambda x, y: y.std((1, 2, 3)).mean() / x.std((1, 2, 3)).mean()),
         _left(lambda x, y: (y.std((1, 2, 3)) / x.std((1, 2, 3))).mean()),
     ),
-    "blocks-side-by-side": lambda factors, x, blocks: sum(_alone(factors, x, blocks)) / blocks,
+    "blocks-side-by-side": one_of(
+        lambda factors, x, blocks: sum(_alone(factors, x, blocks)) / blocks, _summed
+    ),
+    "power-of-one": lambda factors, x, blocks: _shrink(factors, x, 1) ** blocks,
 }
 
 

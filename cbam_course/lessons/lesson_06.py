@@ -346,21 +346,24 @@ def identity_insertion(answer: object, find: Find) -> None:
     fresh = module(X.clone())
     value = fresh.detach() if isinstance(fresh, torch.Tensor) else fresh
     zeroed = not close(gate.logit.detach(), Gate().logit.detach())
-    mistake = "zeroed-attention" if zeroed else _start(value)
-    find("start", close(value, X, 0.0), mistake, got=_distance(value))
-    if not close(value, X, 0.0):
-        return
     own = [p for p in module.parameters() if p is not gate.logit]
     count = sum(p.numel() for p in own)
+    same = close(value, X, 0.0)
+
+    def mistake() -> str | None:
+        return "zeroed-attention" if zeroed else _start(value, module, own[0] if count == 1 else None)
+
+    if not find("start", same, mistake, got=_distance(value)):
+        return
     wrong = "not-learned" if count == 0 else "one-per-channel"
     find("one-number", count == 1, wrong, got=f"{count} values")
-    if count == 1:
-        _blended(module, own[0], find)
+    if count == 1 and not _blended(module, own[0], find):
+        return  # without the attention in the output there is nothing to train
     _trained(module, gate, own[0] if count == 1 else None, find)
 
 
-def _blended(module, number, find: Find):
-    """With the number at 1 and at ½."""
+def _blended(module, number, find: Find) -> bool:
+    """With the number at 1 and at ½; return whether it blends at all."""
     outputs = {}
     for value in (1.0, 0.5):
         outputs[value] = _at(module, number, value).detach()
@@ -369,6 +372,7 @@ def _blended(module, number, find: Find):
     blended = "attention-of-a-share" if close(outputs[0.5], X / 2 + HALVED) else None
     find("halfway", close(outputs[0.5], middle), blended, got=_distance(outputs[0.5], middle))
     _at(module, number, 0.0)
+    return not close(outputs[1.0], X)
 
 
 def _trained(module, gate, number, find: Find):
@@ -417,14 +421,22 @@ def _gradient(module, parameter):
     return torch.zeros_like(parameter) if gradient is None else gradient
 
 
-def _start(got) -> str | None:
-    wrong = {
-        "starts-at-one": GATED,
-        "half-at-start": (X + GATED) / 2,
-        "zero-output": torch.zeros_like(X),
-        "added-not-blended": X + GATED,
-    }
-    return next((slug for slug, value in wrong.items() if close(got, value)), None)
+def _start(got, module, number) -> str | None:
+    """Why a fresh instance gives something other than x: by where its number stands and by what moving it does."""
+    begins = None if number is None else float(number.detach())
+    if close(got, torch.zeros_like(X)):
+        return "zero-output"
+    if close(got, X + GATED):
+        return "added-not-blended"
+    if close(got, (X + GATED) / 2):
+        return {0.0: "half-at-start", 0.5: "starts-at-a-half"}.get(begins)
+    if not close(got, GATED):
+        return None
+    if begins is None or close(_at(module, number, 0.3).detach(), GATED):
+        return "number-unused"
+    if begins == 1.0:
+        return "starts-at-one"
+    return "other-way-round" if close(_at(module, number, 1.0).detach(), X) else None
 
 
 def _full(got) -> str | None:
@@ -678,7 +690,8 @@ def _biases(convert, find: Find):
             find("zero-bias", False, None, got=f"{type(error).__name__}: {str(error)[:80]}")
             return  # what it does with other biases says nothing then
         same = isinstance(got, dict) and got.keys() == own.keys() and all(close(got[k], own[k]) for k in own)
-        find("zero-bias", same, None, got=_names(got) if not same else "")
+        kept = isinstance(got, dict) and got.keys() - own.keys() and got.keys() - own.keys() <= some.keys()
+        find("zero-bias", same, "biases-kept" if kept else None, got=_names(got) if not same else "")
         if not same:
             return
     for key, values in (
@@ -720,6 +733,8 @@ def _wrong_keys(keys) -> str | None:
         return None
     if "channel.mlp.1.weight" in keys:
         return "wrong-number"
+    if set(keys) < {*MLP.values(), OURS}:
+        return "incomplete"
     return "old-keys" if set(keys) & {*MLP, KERNEL} else None
 
 

@@ -93,6 +93,7 @@ _OTHER_SHARES = {
     "paired-only": one_of(
         lambda a, b: _share(a, b, pairs=zip), lambda a, b: _share(a, b, pairs=zip, tie=0.0)
     ),
+    "in-percent": lambda a, b: 100 * _share(a, b),
     "not-divided": one_of(
         lambda a, b: _share(a, b) * len(a) * len(b), lambda a, b: _share(a, b, tie=0.0) * len(a) * len(b)
     ),
@@ -176,6 +177,10 @@ def _intervals(a, b) -> dict[str, list[float]]:
         "one-standard-error deviation": _interval(a, b, quantile=1.0, error=False),
         "half-width": [middle, low - middle, high - middle],
         "interval-of-one": _interval(a, [0.0] * n),
+        "root-of-one-less": _interval(a, b, quantile=stats.t.ppf(0.975, n - 1) * (n / (n - 1)) ** 0.5),
+        "other-level": _interval(a, b, quantile=stats.t.ppf(0.995, n - 1)),
+        "other-level 90": _interval(a, b, quantile=stats.t.ppf(0.9, n - 1)),
+        "sorted-scores": _interval(sorted(a), sorted(b)),
     }
 
 
@@ -326,11 +331,23 @@ _UNEVEN = _runs(
         ("third", 0.001, 4, 700, 720), ("third", 0.001, 5, 710, 745), ("third", 0.001, 6, 690, 800),
     ]
 )  # fmt: skip
+# Mean, median, best and worst validation score would choose otherwise.
+_SKEWED = _runs(
+    [
+        ("new", 0.001, 7, 800, 731), ("new", 0.001, 8, 810, 742), ("new", 0.001, 9, 600, 655),
+        ("new", 0.01, 7, 700, 812), ("new", 0.01, 8, 720, 777), ("new", 0.01, 9, 730, 760),
+        ("new", 0.1, 7, 820, 690), ("new", 0.1, 8, 500, 702), ("new", 0.1, 9, 815, 648),
+        ("old", 0.001, 7, 610, 688), ("old", 0.001, 8, 590, 671), ("old", 0.001, 9, 605, 694),
+        ("old", 0.01, 7, 640, 700), ("old", 0.01, 8, 650, 713), ("old", 0.01, 9, 655, 690),
+        ("old", 0.1, 7, 560, 645), ("old", 0.1, 8, 575, 630), ("old", 0.1, 9, 580, 622),
+    ]
+)  # fmt: skip
 _GAIN_INPUTS = [
     (_TUNING, "new", "old"),
     (_TUNING, "old", "new"),
     (_UNEVEN, "new", "old"),
     (_UNEVEN, "third", "new"),
+    (_SKEWED, "new", "old"),
 ]
 
 
@@ -400,6 +417,17 @@ def _best_runs(runs, first, second) -> float:
     return max(a.values()) - max(b.values())
 
 
+def _best_of_all(runs, first, second) -> float:
+    a, b = (max(run["test"] for run in runs if run["model"] == m) for m in (first, second))
+    return a - b
+
+
+def _at_extreme_rate(runs, first, second, which) -> float:
+    """At the smallest or the largest rate, whatever validation says."""
+    a, b = (_tests(runs, m, which(run["rate"] for run in runs if run["model"] == m)) for m in (first, second))
+    return _paired_mean(a, b)
+
+
 _OTHER_GAINS = {
     "chosen-on-the-test-set": one_of(
         lambda r, a, b: _gain(r, a, b, by="test"), lambda r, a, b: _gain(r, a, b, by="test", middle=max)
@@ -410,7 +438,13 @@ _OTHER_GAINS = {
     "second-minus-first": lambda r, a, b: _gain(r, b, a),
     "all-rates-averaged": _averaged_rates,
     "not-paired": _gain_of_all,
-    "best-of-n": _best_runs,
+    "best-of-n": one_of(_best_runs, _best_of_all),
+    "sum-chose": lambda r, a, b: _gain(r, a, b, middle=sum),
+    "worst-run-chose": lambda r, a, b: _gain(r, a, b, middle=min),
+    "median-chose": lambda r, a, b: _gain(r, a, b, middle=median),
+    "worst-rate": lambda r, a, b: _gain(r, a, b, middle=lambda scores: -mean(scores)),
+    "sign-lost": lambda r, a, b: abs(_gain(r, a, b)),
+    "rate-not-chosen": one_of(*(lambda r, a, b, w=w: _at_extreme_rate(r, a, b, w) for w in (min, max))),
 }
 
 # holm
@@ -434,6 +468,7 @@ _CASES = [
     ([0.3, 0.2], 0.05),
     ([0.04, 0.003, 0.02], 0.05),
     ([0.03, 0.01], 0.05),
+    ([0.3, 0.0101, 0.4, 0.2, 0.5], 0.05),  # above .05 / 5, below Šidák's 1 − .95^(1/5) = .01021
 ]
 
 
@@ -525,6 +560,19 @@ def _benjamini_hochberg(p_values, level) -> list[bool]:
     return _decide(p_values, lambda s: _last(s <= level * np.arange(1, m + 1) / m))
 
 
+def _thresholds(sorted_values, level):
+    return level / (len(sorted_values) - np.arange(len(sorted_values)))
+
+
+def _from_the_largest(p_values, level) -> list[bool]:
+    """Sorted the wrong way round: the largest against level / m, and stopped at the first that fails."""
+    order = np.argsort(p_values, kind="stable")[::-1]
+    passed = np.logical_and.accumulate(np.array(p_values)[order] <= _thresholds(order, level))
+    flags = np.zeros(len(order), dtype=bool)
+    flags[order[passed]] = True
+    return flags.tolist()
+
+
 _OTHER_METHODS = {
     "uncorrected": one_of(lambda p, level: [q <= level for q in p], lambda p, level: [q < level for q in p]),
     "bonferroni": one_of(
@@ -545,6 +593,20 @@ _OTHER_METHODS = {
         p, lambda s: _leading(s <= level / np.maximum(len(p) - 1 - np.arange(len(p)), 1))
     ),
     "strictly-below": _strict,
+    "sidak": one_of(
+        lambda p, level: [q <= 1 - (1 - level) ** (1 / len(p)) for q in p],
+        lambda p, level: _decide(
+            p, lambda s: _leading(s <= 1 - (1 - level) ** (1 / (len(p) - np.arange(len(p)))))
+        ),
+    ),
+    "from-the-largest": _from_the_largest,
+    "counted-up": one_of(
+        lambda p, level: _decide(p, lambda s: _leading(s <= level / (1 + np.arange(len(p))))),
+        lambda p, level: [q <= level / (1 + k) for q, k in zip(p, np.argsort(np.argsort(p)), strict=True)],
+    ),
+    "one-too-many": lambda p, level: _decide(
+        p, lambda s: min(_leading(s <= _thresholds(s, level)) + 1, len(s))
+    ),
     "first-match": _first_match,
 }
 

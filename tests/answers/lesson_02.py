@@ -355,6 +355,10 @@ WRONG["squeeze-excitation"] = {
         for f in (F.gelu, F.silu, F.leaky_relu, torch.tanh, torch.sigmoid, F.elu, torch.abs, F.softplus)
     ]
     + [change(gate=lambda self, x: F.hardsigmoid(self.mlp(self.pool(x))))],
+    "clipped-activation": [
+        change(mlp=lambda self, z, f=f: self.up(f(self.down(z))))
+        for f in (F.relu6, lambda h: h.clamp(0, 20), lambda h: h.relu().clamp(max=2))
+    ],
     "ratio-ignored": [change(width=lambda self, c, r: c // 16), change(width=lambda self, c, r: 5)],
     "hidden-width-zero": [change(width=lambda self, c, r: c // r), type("Conv0", (Convolution,), {})],
     "no-reduction": [change(width=lambda self, c, r: c)],
@@ -428,14 +432,12 @@ WRONG["se-scale-bug"] = {
         lambda x, logit: torch.sigmoid(logit),
     ],
     "in-place-change": [lambda x, logit: x.mul_(torch.sigmoid(logit)[:, :, None, None])],
-    None: [
-        lambda x, logit: x * torch.softmax(logit, 0)[:, :, None, None],
-        lambda x, logit: x * torch.sigmoid(-logit)[:, :, None, None],
-        lambda x, logit: x + logit[:, :, None, None],
-        lambda x, logit: x * logit.relu()[:, :, None, None],
-        lambda x, logit: x * F.hardsigmoid(logit)[:, :, None, None],
-        lambda x, logit: x * logit.sigmoid().mean(1)[:, None, None, None],
-    ],
+    None: [lambda x, logit: x + logit[:, :, None, None]],
+    "images-compete": [lambda x, logit: x * torch.softmax(logit, 0)[:, :, None, None]],
+    "complement": [lambda x, logit: x * torch.sigmoid(-logit)[:, :, None, None]],
+    "relu-gate": [lambda x, logit: x * logit.relu()[:, :, None, None]],
+    "hard-sigmoid": [lambda x, logit: x * F.hardsigmoid(logit)[:, :, None, None]],
+    "one-factor-for-an-image": [lambda x, logit: x * logit.sigmoid().mean(1)[:, None, None, None]],
 }
 
 
@@ -473,8 +475,16 @@ def looped_over_channels(x):
     return torch.stack([torch.stack([3 * (c - c.mean()) + c.mean() for c in image]) for image in x])
 
 
+def the_first_two_pixels(x):
+    y, enough = x.clone(), 1 + x.amax((2, 3)) - x.amin((2, 3))
+    y[:, :, 0, 0] += enough
+    y[:, :, 0, 1] -= enough
+    return y
+
+
 RIGHT["fool-se"] = [
     deviations,
+    the_first_two_pixels,
     flattened,
     mirrored,
     one_up_one_down,

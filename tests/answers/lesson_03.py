@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cbam_course.attention import ChannelAttention
+from cbam_course.data.scenes import make_scenes
 from cbam_course.networks.small_cnn import DenseCNN
 
 RIGHT: dict[str, list] = {}
@@ -55,12 +56,18 @@ WRONG["two-summaries"] = {
         lambda x: tuple(v.expand(len(x), -1) for v in (x.mean((0, 2, 3)), x.amax((0, 2, 3))))
     ],
     "squeezed-batch": [lambda x: (x.mean((2, 3)).squeeze(), x.amax((2, 3)).squeeze())],
+    "max-with-indices": [
+        lambda x: (x.mean((2, 3)), x.flatten(2).max(2)),
+        lambda x: (x.mean((2, 3)), tuple(x.flatten(2).max(-1))),
+    ],
+    "maximum-of-all": [lambda x: (x.mean((2, 3)), x.max()), lambda x: (x.mean((2, 3)), torch.max(x).item())],
     "missing-return": [lambda x: None],
     None: [
-        lambda x: (x.flatten(2).median(-1).values, x.amax((2, 3))),
+        lambda x: (x.mean((2, 3)), "the largest"),
         lambda x: (x.mean((2, 3)), x[:, :, 0].amax(-1)),
         lambda x: (x.mean((2, 3)) + 1e-2, x.amax((2, 3))),
     ],
+    "median": [lambda x: (x.flatten(2).median(-1).values, x.amax((2, 3)))],
     "fixed-size": [
         lambda x: (x[:, :, :4, :5].sum((2, 3)) / min(20, x[0, 0].numel()), x[:, :, :4].amax((2, 3)))
     ],
@@ -186,11 +193,11 @@ WRONG["third-summary"] = {
     "larger-branch": [lambda x, a, b: torch.stack(three(x, a, b)).amax(0).sigmoid()],
     None: [
         with_third(lambda x: x.std(1).mean((1, 2))[:, None].expand(x.shape[:2])),
-        with_third(lambda x: x.amin((2, 3))),
         with_third(lambda x: (x - x.mean((2, 3), keepdim=True)).abs().mean((2, 3))),
-        with_third(lambda x: x.std((0, 2, 3), correction=0).expand(len(x), -1)),
         lambda x, a, b: torch.sigmoid(sum(three(x, a, b))).mean(1),
     ],
+    "minimum": [with_third(lambda x: x.amin((2, 3)))],
+    "spread-over-images": [with_third(lambda x: x.std((0, 2, 3), correction=0).expand(len(x), -1))],
 }
 
 
@@ -382,8 +389,14 @@ class Float32Sigmoid(Linear):
         return super().gate(x).float().to(x.dtype)
 
 
+class Halved(Linear):
+    def logit(self, mean, peak):
+        return (self.mlp(mean) + self.mlp(peak)) / 2  # the factor belongs to the last layer: nothing can tell
+
+
 RIGHT["channel-attention"] = [
     Linear,
+    Halved,
     Convolution,
     OwnParameters,
     Stacked,
@@ -451,6 +464,11 @@ class Fixed(nn.Module):
         return x * logit.sigmoid()[:, :, None, None]
 
 
+class Clamped(nn.Hardtanh):
+    def __init__(self):
+        super().__init__(0.0, 12.0)
+
+
 WRONG["channel-attention"] = {
     "mask-returned": [change(forward=lambda self, x: self.gate(x))],
     "missing-return": [change(forward=lambda self, x: None)],
@@ -502,6 +520,7 @@ WRONG["channel-attention"] = {
         branches(lambda a, b: F.hardsigmoid(a + b)),
         branches(lambda a, b: (a + b).clamp(0, 1)),
     ],
+    "clipped-activation": [change(activation=nn.ReLU6), change(activation=Clamped)],
     "activation-first": [
         change(activation=nn.Identity, logit=lambda s, mean, peak: s.mlp(mean.relu()) + s.mlp(peak.relu()))
     ],
@@ -570,6 +589,14 @@ class Coloured(nn.Module):
 torch.manual_seed(0)
 RIGHT["read-the-patch"] = [Reader(), Reader(1, 0.45).train(), nn.Sequential(Reader(3, 0.45), nn.Identity())]
 
+
+class KnowsTheScenes(nn.Module):
+    """Marks what is right for the scenes of the check, whatever the images show."""
+
+    def forward(self, x):
+        return make_scenes(150, task="what", seed=77).masks[: len(x)].float() - 0.5
+
+
 WRONG["read-the-patch"] = {
     "class-not-network": [DenseCNN, Reader],
     "history": [SimpleNamespace(final=0.6, epochs=[])],
@@ -579,5 +606,11 @@ WRONG["read-the-patch"] = {
     "marks-everything": [Turned(lambda logit: logit * 0 + 1)],
     "marks-nothing": [Turned(lambda logit: logit * 0 - 1)],
     "no-path": [Coloured()],
-    None: [Turned(lambda logit: logit - 0.35), 0.6, Turned(lambda logit: logit[:, ::2]), nn.Linear(3, 3)],
+    None: [
+        Turned(lambda logit: logit - 0.35),
+        0.6,
+        Turned(lambda logit: logit[:, ::2]),
+        nn.Linear(3, 3),
+        KnowsTheScenes(),
+    ],
 }

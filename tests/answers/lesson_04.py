@@ -46,6 +46,15 @@ def three_one_by_one(x, weight):
 RIGHT["three-pools"] = [three, three_by_count, three_as_sum, three_one_by_one]
 
 WRONG["three-pools"] = {
+    "batch-leak": [
+        lambda x, weight: F.conv2d(
+            torch.stack([x.mean(1), x.amax(1), (x > 0).float().mean(1)], 1)
+            .mean(0, keepdim=True)
+            .expand(len(x), -1, -1, -1),
+            weight,
+            padding="same",
+        ).sigmoid()
+    ],
     "sum-not-mean": [
         lambda x, weight: three(x, weight, lambda x: (x > 0).float().sum(1, keepdim=True)),
         lambda x, weight: F.conv2d(
@@ -310,7 +319,7 @@ WRONG["receptive-field"] = {
     "everything-doubled": [(17, 34)],
     "pooling-adds-nothing": [(17, 31)],
     "first-gate-not-doubled": [(17, 26)],
-    None: [(32, 17), (16, 31), (17, 30), (20, 32), (0, 0), (17, 64)],
+    None: [(32, 17), (16, 31), (17, 30), (20, 32), (0, 0), (17, 64), (17.5, 32), 17, "17, 32"],
 }
 
 
@@ -462,8 +471,10 @@ WRONG["twin-map"] = {
         lambda x: torch.rand_like(x),
         lambda x: x.abs(),
         lambda x: torch.cat([twin_averaged(x)[..., :1], x[..., 1:]], -1),
-        lambda x: x.amax(1, keepdim=True).expand_as(x),
         lambda x: x[:, :2],
+    ],
+    "maximum-only": [
+        lambda x: x.amax(1, keepdim=True).expand_as(x),
         lambda x: torch.where(x == x.amax(1, keepdim=True), x, x - 0.1),
     ],
 }
@@ -624,4 +635,5 @@ WRONG["find-the-red"] = {
         lambda x: redness(x).transpose(1, 2),
         lambda x: x.mean(1),
     ],
+    "not-a-number": [lambda x: redness(x) / (0 * redness(x))],
 }

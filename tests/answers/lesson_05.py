@@ -238,12 +238,12 @@ WRONG["order-matters"]["parallel-in-sequence"] += [
 ]
 WRONG["order-matters"] |= {
     "same-order-twice": [lambda x, c, s: [in_steps(x, c, s)[n] for n in (0, 0, 2)]],
+    "another-order": [lambda x, c, s: [in_steps(x, c, s)[n] for n in (2, 0, 1)]],
     "extra-residual": [lambda x, c, s: [x + y for y in in_steps(x, c, s)]],
     "missing-return": [lambda x, c, s: None],
     "in-place-change": [lambda x, c, s: (*in_steps(x, c, s)[:2], x.mul_(c(x) * s(x)))],
     None: [
         lambda x, c, s: in_steps(x, c, s)[:2],
-        lambda x, c, s: [in_steps(x, c, s)[n] for n in (2, 0, 1)],
         lambda x, c, s: [2 * y for y in in_steps(x, c, s)],
         lambda x, c, s: (*in_steps(x, c, s)[:2], x * c(x)),
         lambda x, c, s: torch.stack(in_steps(x, c, s)),
@@ -397,7 +397,7 @@ RIGHT["swap-the-planes"] = [
 ]
 
 WRONG["swap-the-planes"] = {
-    "unchanged": [lambda weight: weight, lambda weight: weight.clone()],
+    "unchanged": [lambda weight: weight, lambda weight: weight.clone(), lambda weight: weight.flip(0)],
     "turned-round": [
         lambda weight: weight.flip(2, 3),
         lambda weight: weight.flip(1, 2, 3),
@@ -409,7 +409,7 @@ WRONG["swap-the-planes"] = {
     "averaged": [lambda weight: weight.mean(1, keepdim=True).repeat(1, 2, 1, 1)],
     "in-place-change": [in_place],
     "missing-return": [lambda weight: None],
-    None: [lambda weight: weight[:, [1]], lambda weight: weight.flip(0), lambda weight: weight.flip(1) * 2],
+    None: [lambda weight: weight[:, [1]], lambda weight: weight.flip(1) * 2],
 }
 
 
@@ -624,6 +624,7 @@ WRONG["who-does-the-work"] = {
     "both-replaced": Late(lambda: [works(both()[0], averaged("channel", "spatial"))]),
     "what-is-lost": Late(lambda: [works(*(as_trained() - score for score in both()))]),
     "gates-of-one": Late(lambda: [works(*both(average=lambda gate: torch.ones(1)))]),
+    "gates-of-zero": Late(lambda: [works(*both(average=lambda gate: torch.zeros(1)))]),
     "one-image": Late(lambda: [works(*both(average=lambda gate: gate[:1]))]),
     "one-block": Late(lambda: [works(*both(blocks=(0,)))]),
     "one-number-a-gate": Late(lambda: [works(*both(average=lambda gate: gate.mean()))]),

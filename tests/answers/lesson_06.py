@@ -116,6 +116,34 @@ class LooksFirst(BottleneckBugBase):
         super().__init__(in_channels, planes, make_attention)
 
 
+class Renamed(BottleneckBugBase):
+    def __init__(self, in_channels, planes, make_attention):
+        super().__init__(in_channels, planes, make_attention)
+        self.norm3 = self.bn3
+        del self.bn3
+
+    def forward(self, x):
+        return torch.relu(self.attention(self.norm3(self.conv3(self.middle(x)))) + x)
+
+
+class KeptInAList(BottleneckBugBase):
+    def __init__(self, in_channels, planes, make_attention):
+        super().__init__(in_channels, planes, lambda channels: nn.Identity())
+        self.kept = [make_attention(4 * planes)]
+
+    def forward(self, x):
+        return torch.relu(self.kept[0](self.branch(x)) + x)
+
+
+def without_a_relu(self, x):
+    branch = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+    return torch.relu(self.attention(self.bn3(self.conv3(branch))) + x)
+
+
+def scaled_afterwards(self, x):
+    return torch.relu(1.1 * self.attention(self.branch(x)) + x)
+
+
 RIGHT["bottleneck-bug"] = [
     LooksFirst,
     BottleneckBugBase,
@@ -153,6 +181,10 @@ WRONG["bottleneck-bug"] = {
         forward(lambda self, x: torch.relu(self.attention(torch.relu(self.branch(x))) + x)),
         bottleneck_bug_change(width=lambda self, in_channels, planes: 2 * planes),
         bottleneck_bug_change(width=lambda self, in_channels, planes: 12),
+        Renamed,
+        KeptInAList,
+        forward(without_a_relu),
+        forward(scaled_afterwards),
     ],
 }
 
@@ -442,12 +474,19 @@ def without_gradient(self, x):
 WRONG["identity-insertion"] = {
     "starts-at-one": [
         identity_insertion_change(alpha=lambda: nn.Parameter(torch.ones(()))),
+    ],
+    "number-unused": [
         identity_insertion_change(lambda self, x: self.attention(x)),
+        identity_insertion_change(lambda self, x: self.attention(x) + 0 * self.alpha),
+    ],
+    "other-way-round": [
+        identity_insertion_change(lambda self, x: self.attention(x) + self.alpha * (x - self.attention(x))),
+        identity_insertion_change(lambda self, x: torch.lerp(self.attention(x), x, self.alpha)),
     ],
     "half-at-start": [
         identity_insertion_change(lambda self, x: x + torch.sigmoid(self.alpha) * (self.attention(x) - x)),
-        identity_insertion_change(alpha=lambda: nn.Parameter(torch.tensor(0.5))),
     ],
+    "starts-at-a-half": [identity_insertion_change(alpha=lambda: nn.Parameter(torch.tensor(0.5)))],
     "squashed": [
         identity_insertion_change(lambda self, x: x + torch.tanh(self.alpha) * (self.attention(x) - x))
     ],
@@ -480,6 +519,9 @@ WRONG["identity-insertion"] = {
         identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x.relu()) - x)),
         identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x.detach()) - x)),
         identity_insertion_change(lambda self, x: x + self.alpha.clamp(0, 1) * (self.attention(x) - x)),
+        identity_insertion_change(lambda self, x: x + 0 * self.alpha),
+        identity_insertion_change(alpha=lambda: nn.Parameter(torch.tensor(0.01))),
+        identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(self.attention(x)) - x)),
     ],
 }
 
@@ -538,6 +580,8 @@ OWN_BLEND = as_if_trained(with_se(Blended, identity=False))
 ONE_PLACE = as_if_trained(with_se(where=["layer3"]))
 PLAINLY = as_if_trained(with_se(identity=False))
 ONLY_NEW = as_if_trained(with_se(), "attention", "fc")
+RENAMED = copy.deepcopy(ATTENDED)
+RENAMED.fc = nn.Sequential(RENAMED.fc)
 LATE = insert_attention(as_if_trained(make_network()), se, identity=True)
 FRESH = make_network()
 TRAINING = [accuracy(network, 300, 100) for network in (PLAIN, ATTENDED)]
@@ -570,6 +614,7 @@ WRONG["se-beside-plain"] = {
         (PLAIN, ATTENDED, [0.9, 0.95]),
         (PLAIN, ATTENDED, SCORES[0]),
         (PLAIN, ATTENDED),
+        (PLAIN, RENAMED, SCORES),
         (PLAIN, as_if_trained(with_se(lambda channels: ConstantGate(0.5), identity=True)), SCORES),
     ],
 }

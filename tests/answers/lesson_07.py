@@ -129,6 +129,7 @@ WRONG["wrong-winner"] = {
         a_fifth_of_the_pairs,
         share_by(min),
         lambda a, b: wrong_winner_looped(a, b) / 2,
+        lambda a, b: (wrong_winner_looped(a, b), len(a) * len(b)),
     ],
 }
 RIGHT["wrong-winner"] = [
@@ -205,10 +206,10 @@ WRONG["paired-interval"] = {
     "fixed-quantile": [half_of(lambda n: stats.t.ppf(0.975, 4)), half_of(lambda n: 2.7764)],
     None: [
         lambda a, b: (0.026, 0.007, 0.045),
-        half_of(lambda n: stats.t.ppf(0.995, n - 1)),
         half_of(lambda n: stats.t.ppf(0.975, 2 * n - 2)),
         lambda a, b: spelt_out(a, sorted(b)),
     ],
+    "other-level": [half_of(lambda n: stats.t.ppf(0.995, n - 1))],
 }
 
 
@@ -377,11 +378,12 @@ WRONG["gain-at-own-rates"] = {
     None: [
         in_file_order,
         always_a_hundredth,
-        gain_with(middle=min),
         gain_with(last=statistics.median),
-        lambda runs, a, b: abs(gain_looped(runs, a, b)),
         lambda runs, a, b: 100 * gain_looped(runs, a, b),
+        lambda runs, a, b: f"{gain_looped(runs, a, b):.3f}",
     ],
+    "worst-run-chose": [gain_with(middle=min)],
+    "sign-lost": [lambda runs, a, b: abs(gain_looped(runs, a, b))],
 }
 
 
@@ -509,7 +511,7 @@ def one_less(p_values, level):
     ]
 
 
-def sidak(p_values, level):
+def halved_level(p_values, level):
     m = len(p_values)
     flags = [False] * m
     for k, i in enumerate(sorted(range(m), key=lambda i: p_values[i])):
@@ -521,7 +523,19 @@ def sidak(p_values, level):
 
 RIGHT["holm"] = [holm_looped, adjusted, holm_of_tensors, recursive, by_threshold]
 
+
+def marked_before_it_is_compared(p_values, level):
+    m = len(p_values)
+    flags = [False] * m
+    for k, i in enumerate(sorted(range(m), key=lambda i: p_values[i])):
+        flags[i] = True
+        if p_values[i] > level / (m - k):
+            break
+    return flags
+
+
 WRONG["holm"] = {
+    "one-too-many": [marked_before_it_is_compared],
     "uncorrected": [lambda p, level: [q < level for q in p], lambda p, level: [q <= level for q in p]],
     "bonferroni": [
         lambda p, level: [q <= level / len(p) for q in p],
@@ -539,7 +553,7 @@ WRONG["holm"] = {
     "strictly-below": [strict],
     "first-match": [by_index],
     "argument-ignored": [lambda p, level: [True] * len(p), lambda p, level: [False] * len(p)],
-    None: [one_less, sidak],
+    None: [one_less, halved_level],
 }
 
 

@@ -18,7 +18,7 @@ def test_a_lesson_runs_from_top_to_bottom_and_shows_its_figures(lab, picture):
         figure.scroll_into_view_if_needed()
         assert figure.is_visible()
         assert figure.evaluate("image => image.complete && image.naturalWidth") > 200
-    question, seen = lab.prose("Anybody can tell"), lab.prose("What to see: on the left")
+    question, seen = lab.prose("But a maximum stands on one number"), lab.prose("What to see: as the noise")
     picture("lesson", question, seen)
 
 

@@ -7,28 +7,41 @@ def _tuned(t, model):
     return table[table["model"] == model]["accuracy"]
 
 
+def _scores(t, model):
+    return t("near-long").runs(model)["accuracy"]
+
+
 CLAIMS = [
     (
-        "Plain and channel attention stay at the score of marking every disc.",
-        lambda t: all(t("near-long").mean(model) < 0.49 for model in ("plain", "channel")),
+        "Plain and channel attention get no farther than marking every disc, with any seed.",
+        lambda t: max(_scores(t, model).max() for model in ("plain", "channel")) < 0.44,
     ),
     (
-        "Spatial attention gets far beyond it.",
-        lambda t: t("near-long").mean("spatial") > t("near-long").mean("plain") + 0.2,
+        "Spatial attention gets far beyond it with some seeds and not with others.",
+        lambda t: sum(_scores(t, "spatial") > 0.88) > 1 and sum(_scores(t, "spatial") < 0.44) > 1,
     ),
     (
-        "So do the two rivals without a gate",
-        lambda t: all(
-            t("near-long").mean(model) > t("near-long").mean("plain") + 0.2
-            for model in ("wide-kernel", "added-map")
+        "The two rivals without a gate get far beyond it with every seed",
+        lambda t: min(_scores(t, model).min() for model in ("wide-kernel", "added-map")) > 0.88,
+    ),
+    (
+        "this task can be learned where there is reach, and a gate is one way to have it.",
+        lambda t: (
+            min(_scores(t, model).max() for model in ("spatial", "cbam", "wide-kernel", "added-map")) > 0.88
+            and max(_scores(t, model).max() for model in ("plain", "channel")) < 0.44
         ),
     ),
     (
         "After ten epochs spatial attention and CBAM had not left the floor at any rate",
-        lambda t: all(_tuned(t, model).max() < 0.49 for model in ("spatial", "cbam")),
+        lambda t: max(_tuned(t, model).max() for model in ("spatial", "cbam")) < 0.46,
     ),
     (
-        "both rivals had left it at every rate",
-        lambda t: all(_tuned(t, model).min() > 0.6 for model in ("wide-kernel", "added-map")),
+        "both rivals had left it at every rate: with this one seed, multiplying by a map was slower to learn than "
+        "adding one.",
+        lambda t: (
+            min(_tuned(t, model).min() for model in ("wide-kernel", "added-map")) > 0.7
+            and _tuned(t, "spatial").max() < 0.46
+            and t("near.tuning").table["seed"].nunique() == 1
+        ),
     ),
 ]

@@ -1,12 +1,13 @@
-"""Charts: gates per channel, curves, single runs, differences, distributions, and the flow through a module."""
+"""Charts: gates per channel, curves, single runs, differences, distributions; and what is drawn with boxes."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from .style import COLOURS, HATCHES, MARKERS, as_array, panels
+from .style import COLOURS, HATCHES, MARKERS, as_array, bare, panels
 
 _BOX = {"boxstyle": "round,pad=0.4", "linewidth": 1.2, "edgecolor": "#333333"}
 
@@ -230,6 +231,36 @@ def draw_flow(
         axis.set_xlim(-0.6, len(steps) - 0.4)
         axis.set_ylim(-1.1, 1.5 if skip else 0.6)
         axis.set_axis_off()
+    return figure
+
+
+def draw_settings(
+    title: str, sections: Sequence[str], pages: Mapping[str, Sequence[tuple[str, bool]]]
+) -> Figure:
+    """Draw a settings dialog, not as it looks but as far as one needs to know: one panel for each page.
+
+    Args:
+        title: what stands above each page, such as the way through the menus.
+        sections: the names of the dialog's pages, listed on the left of each panel.
+        pages: the pages to be shown, by their name in ``sections``; each option as (text, ticked).
+    """
+    with panels(1, len(pages), width=4.6, height=0.45 * len(sections) + 0.5) as (figure, axes):
+        for axis, (name, options) in zip(axes, pages.items(), strict=True):
+            for row, section in enumerate(sections):
+                ground = COLOURS[4] if section == name else "white"
+                weight = "bold" if section == name else "normal"
+                axis.text(0.02, -row, section, va="center", weight=weight, bbox={"fc": ground, "ec": "none"})
+            axis.axvline(1.35, color="#999999", lw=0.8)
+            for row, (text, ticked) in enumerate(options):
+                axis.plot(1.6, -row, marker="s", ms=9, mfc="white", mec="#333333")
+                if ticked:
+                    axis.plot(1.6, -row, marker="x", ms=6, color="#333333")
+                axis.text(1.78, -row, text, va="center")
+            axis.set(xlim=(-0.1, 4.6), ylim=(-len(sections) + 0.4, 0.6))
+            bare(axis, title)
+            axis.add_patch(
+                Rectangle((0, 0), 1, 1, transform=axis.transAxes, fill=False, ec="#333333", lw=1.2)
+            )
     return figure
 
 

@@ -1,0 +1,57 @@
+"""Sentences of lesson 06 that a table must bear out."""
+
+PLAIN = (
+    "plain",
+    "cbam-identity",
+)  # the training that a habit is compared with, without attention and with it
+
+
+def costs(t, habit):
+    """What a habit costs on the foreign target, without attention and with it."""
+    table = t("finetune-where")
+    return [table.mean(model) - table.mean(f"{model}-{habit}") for model in PLAIN]
+
+
+CLAIMS = [
+    (
+        "The row without attention, that of CBAM and that of CBAM inserted plainly lie together at the right; those "
+        "with a tenth of the rate a little to the left of them, those with stages farther left, and those with "
+        "both farthest.",
+        lambda t: (
+            min(t("finetune-where").mean(model) for model in ("plain", "cbam-identity", "cbam"))
+            > max(t("finetune-where").mean(f"{model}-tenth") for model in PLAIN) + 0.02
+            and all(
+                max(costs(t, first)) + 0.03 < min(costs(t, second))
+                for first, second in (("tenth", "staged"), ("staged", "tenth-staged"))
+            )
+        ),
+    ),
+    (
+        "Attention brings nothing here that five seeds show.",
+        lambda t: all(
+            t("finetune-where")
+            .outcome(f"{model} against plain")
+            .verdict.startswith("as expected: no difference")
+            for model in ("cbam-identity", "cbam")
+        ),
+    ),
+    (
+        "Whether it starts as the identity or destroys every answer first, it ends within two points of the same "
+        "training without it.",
+        lambda t: all(
+            abs(t("finetune-where").gain(m, "plain").mean) < 0.02 for m in ("cbam", "cbam-identity")
+        ),
+    ),
+    (
+        "a tenth of the rate some five points, stages some fifteen, both together some thirty",
+        lambda t: (
+            all(0.03 < cost < 0.07 for cost in costs(t, "tenth"))
+            and all(0.12 < cost < 0.18 for cost in costs(t, "staged"))
+            and all(0.24 < cost < 0.34 for cost in costs(t, "tenth-staged"))
+        ),
+    ),
+    (
+        "Given a choice, that recipe takes a rate three times as high as the plain one does",
+        lambda t: round(t("finetune-where").rate("plain-tenth") / t("finetune-where").rate("plain"), 6) == 3,
+    ),
+]

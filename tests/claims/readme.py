@@ -1,0 +1,72 @@
+"""What README says about tables: a sentence as it stands there, and what has to be true of the tables for it."""
+
+
+def excludes_zero(d):
+    return d.low > 0 or d.high < 0
+
+
+CLAIMS = [
+    (
+        "A head that reads the maximum of each channel beside its mean scores higher than CBAM on both tasks "
+        "(`where`, `what`).",
+        lambda t: all(t(name).gain("plain-max", "cbam").low > 0 for name in ("where", "what")),
+    ),
+    (
+        "On `where` CBAM is not shown to differ from the plain network",
+        lambda t: not excludes_zero(t("where").gain("cbam", "plain")),
+    ),
+    (
+        "the twelve points that an earlier edition of this course reported there were the learning rate",
+        lambda t: (
+            round(t("retold/where").gain("cbam", "plain").mean, 2) == 0.12
+            and round(t("learning-rate").gain("cbam", "plain", rate=0.003).mean, 2) == 0.12
+            and not excludes_zero(t("learning-rate").gain("cbam", "plain", rate=0.01))
+            and t("learning-rate").gain("cbam", "plain", rate=0.03).high < 0
+        ),
+    ),
+    (
+        "**That a maximum beside the average helps SE is not shown**, on the task where it was expected to "
+        "(`what-dense`).",
+        lambda t: (
+            not excludes_zero(t("what-dense").gain("channel", "se"))
+            and t("what-dense").outcome("channel against se").verdict == "not shown"
+        ),
+    ),
+    (
+        "With the cue anywhere in the image (`what-dense`) channel attention lifts the network far above the plain "
+        "one, and spatial attention does not.",
+        lambda t: (
+            t("what-dense").gain("channel", "plain").low > 0.3
+            and t("what-dense").gain("spatial", "plain").high < 0.01
+        ),
+    ),
+    (
+        "With the cue at middle distance (`near-long`) it is the other way round, though spatial attention alone "
+        "learns it with some seeds only.",
+        lambda t: (
+            t("near-long").gain("spatial", "plain").low > 0.1
+            and t("near-long").gain("channel", "plain").high < 0.01
+            and sum(t("near-long").runs("spatial").accuracy > 0.88) > 1
+            and sum(t("near-long").runs("spatial").accuracy < 0.44) > 1
+        ),
+    ),
+    (
+        "CBAM learns both.",
+        lambda t: (
+            t("what-dense").gain("cbam", "plain").low > 0.3
+            and t("near-long").gain("cbam", "plain").low > 0.3
+            and t("near-long").every_seed("cbam", "plain")
+            and t("what-dense").every_seed("cbam", "plain")
+        ),
+    ),
+    (
+        "A gate is needed for neither: the same summary *added* is not shown to differ from channel attention, and a "
+        "wider kernel comes within a point of CBAM.",
+        lambda t: (
+            t("what-dense").gain("context-mean-max", "plain").low > 0.3
+            and t("near-long").gain("wide-kernel", "plain").low > 0.3
+            and not excludes_zero(t("what-dense").gain("context-mean-max", "channel"))
+            and abs(t("near-long").gain("wide-kernel", "cbam").mean) < 0.01
+        ),
+    ),
+]
