@@ -51,6 +51,25 @@ def load_benchmark(name: str) -> pd.DataFrame:
     return pd.read_csv(path)
 
 
+def load_maps(name: str, *, folder: str | Path | None = None) -> dict[str, np.ndarray]:
+    """Return the pictures that were kept beside a table, by name.
+
+    Of ``"museum"``: two scenes under ``"what/images"`` and ``"what/masks"``, and for each exhibit
+    ``"what/softmax/answer"`` (uint8, 255 is certain), ``"what/softmax/channels"`` (2, C) and
+    ``"what/softmax/positions"`` (2, h, w), as :func:`cbam_course.inspection.capture.let_through` has them; the right
+    module is the exhibit ``"right"``.
+
+    Args:
+        name: the table's name.
+        folder: as in :func:`load_results`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    with np.load((Path(folder) if folder is not None else results_folder()) / f"{name}.npz") as kept:
+        return dict(kept)
+
+
 def runs_by_label(table: str | pd.DataFrame, labels: Mapping[str, str]) -> dict[str, pd.Series]:
     """Return the scores of all seeds for each label, as ``plots.plot_runs`` draws them.
 

@@ -20,7 +20,9 @@ from cbam_course.experiments.models import model_named
 from cbam_course.experiments.run import Run, perform
 from cbam_course.experiments.sweep import run_sweep
 from cbam_course.experiments.tables import COLUMNS, read_table
+from cbam_course.inspection.interventions import changed_gates, gate_mean
 from cbam_course.networks.resnet import ShiftAndFlip
+from cbam_course.training.fit import image_scores
 
 MADE_BY = {"registration": "", "commit": "abc", "versions": "python", "processor": "AVX2", "command": "typed"}
 
@@ -269,3 +271,51 @@ def test_a_killed_sweep_leaves_no_processes_behind(tmp_path, name):
         left.kill()
     assert len(workers) == 2
     assert alive == []
+
+
+def test_a_changed_gate_scores_the_network_of_the_untouched_model_which_is_trained_once(monkeypatch):
+    trainings = []
+
+    def note(network, *args, **options):
+        trainings.append(network)
+        return original(network, *args, **options)
+
+    original = run.fit
+    monkeypatch.setattr(run, "fit", note)
+    names = ("cbam", "cbam@spatial-mean", "cbam@channel-permuted", "cbam@channel-permuted")
+    rows = [perform(small("scenes-what-dense", name, images=32), MADE_BY, 1, "cpu") for name in names]
+    assert [row["error"] for row in rows] == [""] * 4
+    assert len(trainings) == 1
+    assert rows[2]["accuracy"] == rows[3]["accuracy"]
+    splits = data_named("scenes-what-dense").splits(32, 0, validation=4, test=6)
+    with changed_gates(trainings[0], gate_mean, kind="spatial"):
+        expected = image_scores(trainings[0], splits.test).mean().item()
+    assert rows[1]["accuracy"] == expected
+    alone = perform(small("scenes-what-dense", "channel@channel-other", images=32), MADE_BY, 1, "cpu")
+    again = perform(small("scenes-what-dense", "cbam@spatial-mean", images=32), MADE_BY, 1, "cpu")
+    assert len(trainings) == 3
+    assert alone["error"] == ""
+    assert again["accuracy"] == rows[1]["accuracy"]
+
+
+def test_a_network_that_is_not_changed_is_trained_each_time(monkeypatch):
+    trainings = []
+    original = run.fit
+    monkeypatch.setattr(run, "fit", lambda *args, **how: trainings.append(how) or original(*args, **how))
+    for _ in range(2):
+        perform(small("scenes-where", "cbam"), MADE_BY, 1, "cpu")
+    assert len(trainings) == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        ("plain@channel-mean", "plain has no channel gate to replace"),
+        ("spatial@channel-mean", "spatial has no channel gate to replace"),
+        ("added-map@spatial-mean", "added-map has no spatial gate to replace"),
+        ("cbam@spatial-zero", "choose from"),
+    ],
+)
+def test_a_gate_that_is_not_there_cannot_be_replaced(model, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        model_named(model)

@@ -269,3 +269,16 @@ def test_the_wheel_carries_the_page(tmp_path):
     page = ROOT / "cbam_course" / "inspection" / "page"
     assert len(list(page.iterdir())) >= 6
     assert {f"cbam_course/inspection/page/{path.name}" for path in page.iterdir()} <= names
+
+
+def test_weights_kept_in_one_flat_vector_are_told_in_one_sentence():
+    torch.manual_seed(0)
+    flat = next(answer for answer in lesson_03.RIGHT["channel-attention"] if answer.__name__ == "Flat")
+    model = SmallCNN(5, attention=lambda channels: flat(channels, 4))
+    (network,) = page_data(microscope({"mine": model}, SCENES.images[:2]))["networks"]
+    assert network["note"].startswith("Flat is built in another way than this page can compute")
+    assert "cannot be painted on" in network["note"]
+    steps = full_steps(model, SCENES.images[:2])
+    for number, block in enumerate(network["blocks"]):
+        assert block["gates"] == []
+        torch.testing.assert_close(floats(block["outputs"][1]), steps[f"{number}.out"][1].flatten())

@@ -193,3 +193,17 @@ def test_a_figure_is_closed_so_that_a_notebook_shows_it_once_and_settings_stay_a
     plots.show_maps(torch.zeros(1, 2, 2))
     assert not plt.get_fignums()
     assert dict(mpl.rcParams) == before
+
+
+def test_every_panel_shows_its_own_runs_beside_the_mean_of_the_reference():
+    figure = plots.plot_beside(
+        {"A": [[0.1, 0.2], [0.3, 0.4]], "B": [[0.5, 0.6]]},
+        [[0.2, 0.6], [0.4, 1.0]],
+        name="right", xlabel="epoch", ylabel="score", columns=2,
+    )  # fmt: skip
+    first, second = figure.axes
+    assert [ys for _, ys in lines_of(first)[:-1]] == [[0.1, 0.2], [0.3, 0.4]]
+    assert [ys for _, ys in lines_of(second)[:-1]] == [[0.5, 0.6]]
+    for axis in (first, second):
+        assert lines_of(axis)[-1][1] == pytest.approx([0.3, 0.8])
+    assert [axis.get_title() for axis in (first, second)] == ["A", "B"]

@@ -259,7 +259,8 @@ def evidence(name: str, *, folder: str | Path | None = None) -> Evidence:
         if not path.is_file():
             raise FileNotFoundError(f"There is no table {name!r} in {ledger.folder}.") from None
         table = pd.read_csv(path, dtype={"commit": str, "code": str, "error": str}, keep_default_na=True)
-        return Evidence(name, table[table["error"].isna()].reset_index(drop=True))
+        good = table["error"].isna() if "error" in table else slice(None)
+        return Evidence(name, table[good].reset_index(drop=True))
     table = ledger.evaluation(registration)
     if table.empty:
         raise FileNotFoundError(f"{name} is registered and has no runs yet; there is no table to read.")

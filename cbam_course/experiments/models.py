@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from ..attention import CBAM, ChannelAttention, SpatialAttention, SqueezeExcitation
+from ..inspection.interventions import CHANGES, Change
 from ..networks.baselines import AddedContext, AddedMap, OnePool, Parallel, SpatialFirst, WideKernel
 from ..networks.insertion import insert_attention
 from ..networks.pretrained import SHA256, WEIGHTS, load_weights
@@ -33,6 +34,14 @@ _LAYERS: dict[str, Callable[[int, int, int], nn.Module]] = {
 _WIDER = {"small": (17, 34, 69), "dense": (17, 34, 51)}
 HEADS = {"plain-max": "mean+max", "plain-mlp": "mean+max-mlp"}
 MODELS = ("plain", "plain-wide", "plain-long", *HEADS, *_LAYERS)
+# Which gates of a trained network can be replaced, and by what: cbam@spatial-mean.
+_GATES = {
+    "se": ("channel",),
+    "channel": ("channel",),
+    "spatial": ("spatial",),
+    "cbam": ("channel", "spatial"),
+}
+_CHANGES = {"other" if name == "another image's" else name: change for name, change in CHANGES.items()}
 NETWORKS = ("small", "dense", "resnet20", "pretrained")
 
 
@@ -52,6 +61,9 @@ class Model:
         identity: whether the layer starts as the identity (pretrained networks only).
         old_rate: what the learning rate of pretrained layers is multiplied by; 1 trains old and new alike.
         staged: whether pretrained layers are unfrozen in stages.
+        untouched: name of the model that is trained; another one than ``name`` where gates are replaced afterwards.
+        kind: the gates that are replaced when the network is scored, ``"channel"`` or ``"spatial"``.
+        change: what replaces them; ``None`` where none are.
     """
 
     name: str
@@ -64,6 +76,9 @@ class Model:
     identity: bool = False
     old_rate: float = 1.0
     staged: bool = False
+    untouched: str = ""
+    kind: str | None = None
+    change: Change | None = None
 
     def build(self, network: str, num_classes: int | None) -> nn.Module:
         """Return the model, fresh.
@@ -120,7 +135,9 @@ def model_named(name: str, settings: Mapping | None = None) -> Model:
         name: a name out of ``MODELS``, possibly followed by ``-rN`` (reduction ratio) and ``-kN`` (kernel size):
             ``channel-r16``, ``cbam-r8-k3``. For a pretrained network also by ``-identity`` (the attention starts
             as the identity), ``-tenth`` (pretrained layers learn at a tenth of the rate) and ``-staged`` (they are
-            unfrozen in stages).
+            unfrozen in stages). With ``@channel-`` or ``@spatial-`` and ``mean``, ``other``, ``permuted`` or
+            ``complement`` the gates of that kind are replaced once the network is trained
+            (:mod:`cbam_course.inspection.interventions`): ``cbam@spatial-mean``.
         settings: fields of :class:`Model` to set in addition.
 
     Raises:
@@ -129,12 +146,15 @@ def model_named(name: str, settings: Mapping | None = None) -> Model:
     bases = "|".join(sorted(map(re.escape, MODELS), key=len, reverse=True))
     layer = r"(?:-r(?P<r>[1-9]\d*))?(?:-k(?P<k>\d*[13579]))?"
     training = r"(?P<identity>-identity)?(?P<tenth>-tenth)?(?P<staged>-staged)?"
-    match = re.fullmatch(rf"(?P<base>{bases}){layer}{training}", name)
+    replaced = rf"(?:@(?P<kind>channel|spatial)-(?P<change>{'|'.join(_CHANGES)}))?"
+    match = re.fullmatch(rf"(?P<base>{bases}){layer}{training}{replaced}", name)
     if match is None:
         raise ValueError(f"models has {name!r}; choose from {', '.join(MODELS)}.")
     base, layered = match["base"], match["base"] in _LAYERS
     if not layered and (match["r"] or match["k"] or match["identity"]):
         raise ValueError(f"models has {name!r}, and {base} has no attention to change.")
+    if match["kind"] and match["kind"] not in _GATES.get(base, ()):
+        raise ValueError(f"models has {name!r}, and {base} has no {match['kind']} gate to replace.")
     model = Model(
         name,
         layer=base if layered else None,
@@ -146,5 +166,8 @@ def model_named(name: str, settings: Mapping | None = None) -> Model:
         identity=bool(match["identity"]),
         old_rate=0.1 if match["tenth"] else 1.0,
         staged=bool(match["staged"]),
+        untouched=name.split("@")[0],
+        kind=match["kind"],
+        change=_CHANGES.get(match["change"]),
     )
     return replace(model, **settings) if settings else model

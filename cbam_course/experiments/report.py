@@ -30,6 +30,8 @@ tables beside it; `experiment verify` compares it with them, and the tests run t
   network with CBAM; `plain-long` trains three times as long; `plain-max` and `plain-mlp` pool mean and maximum in
   their heads; `context-mean-max` adds channel attention's numbers instead of multiplying; `wide-kernel` adds a
   depthwise 7×7 convolution, `dilated` one of 3×3 with the same reach; `added-map` adds spatial attention's map.
+  `cbam@spatial-mean` is the trained network `cbam` whose spatial gates were replaced by their mean for the test
+  (`-other`: by another image's, `-permuted`: by the same numbers in another order, `-complement`: by 1 minus each).
 
 `python -m cbam_course experiment rerun NAME --row N` trains any row again and compares. `load_results("NAME")` reads
 a table.
@@ -40,6 +42,9 @@ _TAIL = """\
 * `retold/where.csv`: an older table, all models at one learning rate of .003. Lesson 07 tells what was wrong with it.
   It is evidence for nothing else.
 * `checkpoint.json`: how the ResNet-20 that travels with the course was trained.
+* `museum.csv` and `museum.npz`: mistakes trained beside the right module, as `museum.toml` wrote down before; lesson
+  08 shows them. Exploratory: nothing is compared with a test.
+* `pointing.csv`: where gates and Grad-CAM point, beside their controls (`tools/measure_pointing.py`).
 * `notebooks.csv`, `colab.csv`: seconds and memory of every notebook.
 """
 

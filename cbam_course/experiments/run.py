@@ -4,7 +4,8 @@ import platform
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,12 +13,15 @@ import psutil
 import torch
 from torch import Tensor, nn
 
+from ..inspection.interventions import changed_gates
 from ..training.fit import History, fit, image_scores
 from ..training.parameter_groups import train_only
 from .data import Splits, data_named
 from .models import Model, model_named
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+# The network that was trained last: runs that replace its gates come next, and need not train it again.
+_last: dict[tuple, tuple] = {}
 # What is trained in each stage of a staged fine-tuning: the new layers, the last third too, everything.
 STAGES = (("attention", "fc"), ("attention", "fc", "layer3"), ("",))
 
@@ -102,9 +106,19 @@ def train(run: Run, device: str | None = None) -> tuple[nn.Module, Splits, Histo
 
 
 def _scores(run: Run, device: str | None) -> dict:
-    network, splits, history = train(run, device)
+    model = model_named(run.model)
+    trained = replace(run, model=model.untouched), device
+    if model.change is None or trained not in _last:
+        _last.clear()
+        _last[trained] = train(*trained)
+    network, splits, history = _last[trained]
     closed = run.test == 0
-    scores = image_scores(network, splits.validation if closed else splits.test)
+    with (
+        nullcontext()
+        if model.change is None
+        else changed_gates(network, model.change, kind=model.kind, seed=run.seed)
+    ):
+        scores = image_scores(network, splits.validation if closed else splits.test)
     return {
         "accuracy": scores.mean().item(),
         "metric": history.metric,

@@ -158,6 +158,40 @@ def strongest_images(
     return Driven(indices, values, found[indices])
 
 
+def let_through(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return how much the last block's attention lets through of each channel and at each position.
+
+    Whatever the module does inside, its output y is compared with its input x: ``sum(x y) / sum(x x)``, the factor
+    that fits best, over the positions of each channel and over the channels at each position. Of channel attention
+    the first is the gate, of spatial attention the second.
+
+    Args:
+        model: a :class:`DenseCNN` or :class:`SmallCNN`; it stays as it is.
+        images: uint8 (n, 3, H, W).
+
+    Shape:
+        channels (n, C), positions (n, h, w).
+    """
+    kept = {}
+
+    def keep(module, inputs, output):
+        kept["x"], kept["y"] = inputs[0].detach().clone(), output.detach().clone()
+
+    last = cast(nn.Sequential, model.blocks)[-1]
+    hook = cast(nn.Module, last.attention).register_forward_hook(keep)
+    try:
+        with as_it_stands(model):
+            model(to_float(images))
+    finally:
+        hook.remove()
+    both, square = kept["x"] * kept["y"], kept["x"].square()
+    tiny = torch.finfo(square.dtype).tiny  # a channel that is dark everywhere lets nothing through
+    return (
+        both.sum(dim=(2, 3)) / square.sum(dim=(2, 3)).clamp(min=tiny),
+        both.sum(dim=1) / square.sum(dim=1).clamp(min=tiny),
+    )
+
+
 def _gated_modules(model: nn.Module) -> dict[str, nn.Module]:
     require_module(model)
     return {

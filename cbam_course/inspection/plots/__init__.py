@@ -6,6 +6,7 @@ Each function returns one closed figure, which a notebook shows when the call is
 from .charts import (
     draw_flow,
     draw_settings,
+    plot_beside,
     plot_differences,
     plot_distributions,
     plot_gates,
@@ -18,6 +19,7 @@ from .pictures import show_depths, show_glance, show_images, show_maps, show_num
 __all__ = [
     "draw_flow",
     "draw_settings",
+    "plot_beside",
     "plot_differences",
     "plot_distributions",
     "plot_gates",

@@ -81,6 +81,39 @@ def plot_lines(
     return figure
 
 
+def plot_beside(
+    curves: Mapping[str, Sequence[Sequence[float]]],
+    reference: Sequence[Sequence[float]],
+    *,
+    name: str,
+    xlabel: str,
+    ylabel: str,
+    columns: int = 5,
+) -> Figure:
+    """Draw one small panel for each entry: the curve of every run, and the reference's in every panel, dashed.
+
+    Args:
+        curves: name -> runs, each a list of values.
+        reference: the runs that all others are to be compared with; their mean is drawn.
+        name: of the reference.
+    """
+    mean = np.array(reference, dtype=np.float64).mean(axis=0)
+    rows = -(-len(curves) // columns)
+    with panels(rows, columns, width=1.75, height=1.6) as (figure, axes):
+        for axis in axes[len(curves) :]:
+            axis.set_axis_off()
+        for axis, (title, runs) in zip(axes, curves.items(), strict=False):
+            for run in runs:
+                axis.plot(range(1, len(run) + 1), run, color=COLOURS[0], lw=1)
+            (line,) = axis.plot(range(1, len(mean) + 1), mean, color=COLOURS[6], ls="--", lw=1.2)
+            axis.set_title(title)
+            axis.set_ylim(0, 1)
+        axes[0].set_ylabel(ylabel)
+        axes[0].set_xlabel(xlabel)
+        figure.legend([line], [name], loc="outside upper right")
+    return figure
+
+
 def plot_runs(
     runs: Mapping[str, Sequence[float]],
     *,
