@@ -24,9 +24,7 @@
 # **Before this** lessons 04 and 05: the spatial gate and its controls, CBAM; a glance at lesson 07.
 
 # %%
-import pandas as pd
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from cbam_course import CBAM, fit, make_scenes, predict, reveal
@@ -35,7 +33,6 @@ from cbam_course.inspection.capture import gates_by_depth
 from cbam_course.inspection.microscope import microscope
 from cbam_course.networks.pretrained import trained_near, trained_what
 from cbam_course.networks.small_cnn import DenseCNN
-from cbam_course.training.fit import image_scores
 
 # %% [markdown]
 # ## The question
