@@ -383,8 +383,8 @@ plots.plot_points(near, xlabel="seconds of training", ylabel="mean IoU on near")
 # attention scores more than twice as high as the plain network with three times its training. There attention is cheap at twice the price, because no
 # training teaches a network what it cannot see. But a wider kernel does on `near` what CBAM does.
 #
-# And where nothing is out of reach? On `where`, each at its best rate, CBAM is not ahead of the plain network and takes more seconds (lesson 07).
-# There the price buys nothing.
+# And where nothing is out of reach? On `where`, each at the rate that its validation images chose, CBAM is not ahead of the plain
+# network and takes more seconds (lesson 07). There the price buys nothing.
 #
 # ## What this does not show
 #
@@ -425,4 +425,4 @@ plots.plot_points(near, xlabel="seconds of training", ylabel="mean IoU on near")
 # * S. Woo et al.: *CBAM*, ECCV 2018: table 1 (parameters and FLOPs). J. Hu et al.: *Squeeze-and-Excitation Networks*, CVPR 2018: section 6.4.
 # * N. Ma et al.: *ShuffleNet V2*, ECCV 2018: FLOPs are no measure of time; memory access counts.
 # * PyTorch documentation: `torch.profiler`, *Extending PyTorch* (`autograd.Function`), *Channels last memory format*.
-# * `benchmarks/attention.csv`; `results/near-long.csv`, `what-dense.csv`, `learning-rate.csv`.
+# * `benchmarks/attention.csv`; `results/near-long.csv`, `what-dense.csv`, `where.csv`.

@@ -41,7 +41,8 @@ _TAIL = """\
 
 * `retold/where.csv`: an older table, all models at one learning rate of .003. Lesson 07 tells what was wrong with it.
   It is evidence for nothing else.
-* `checkpoint.json`: how the ResNet-20 that travels with the course was trained.
+* `checkpoint.json`: how the ResNet-20 that travels with the course was trained; `shipped.json`: the runs that the small
+  networks for scenes are.
 * `museum.csv` and `museum.npz`: mistakes trained beside the right module, as `museum.toml` wrote down before; lesson
   08 shows them. Exploratory: nothing is compared with a test.
 * `pointing.csv`: where gates and Grad-CAM point, beside their controls (`tools/measure_pointing.py`).

@@ -69,4 +69,33 @@ CLAIMS = [
             and abs(t("near-long").gain("wide-kernel", "cbam").mean) < 0.01
         ),
     ),
+    (
+        "**In a trained network attention gained nothing** when it was trained on with scenes (`finetune-where`)",
+        lambda t: all(t("finetune-where").gain(m, "plain").mean < 0 for m in ("cbam", "cbam-identity")),
+    ),
+    (
+        "a tenth of the learning rate for old layers some five points, unfreezing in stages some fifteen",
+        lambda t: (
+            0.03 < -t("finetune-where").gain("plain-tenth", "plain").mean < 0.07
+            and 0.12 < -t("finetune-where").gain("plain-staged", "plain").mean < 0.18
+        ),
+    ),
+    (
+        "With the channel gates of another image a network with CBAM falls to the score of marking every shape on one "
+        "task (`gates-what`) and loses nothing on the other (`gates-near`)",
+        lambda t: (
+            t("gates-what").gain("cbam@channel-other", "cbam").high < -0.3
+            and t("gates-what").mean("cbam@channel-other") < 0.26
+            and abs(t("gates-near").gain("cbam@channel-other", "cbam").mean) < 0.01
+        ),
+    ),
+    (
+        "a ResNet-50 with CBAM on every branch takes more than a tenth longer",
+        lambda t: (
+            t("benchmarks/attention")
+            .table.query("group == 'ResNet-50 at 112 px' and what == 'CBAM'")
+            .ratio.gt(1.1)
+            .all()
+        ),
+    ),
 ]
