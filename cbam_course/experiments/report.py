@@ -29,7 +29,8 @@ tables beside it; `experiment verify` compares it with them, and the tests run t
   name says otherwise (`-r16`, `-k3`), and stands in every block. `plain-wide` has at least as many parameters as the
   network with CBAM; `plain-long` trains three times as long; `plain-max` and `plain-mlp` pool mean and maximum in
   their heads; `context-mean-max` adds channel attention's numbers instead of multiplying; `wide-kernel` adds a
-  depthwise 7×7 convolution, `dilated` one of 3×3 with the same reach; `added-map` adds spatial attention's map.
+  depthwise 7×7 convolution, `dilated` one of 3×3 with the same reach; `added-map` adds spatial attention's map,
+  without a sigmoid and with one weight for each channel.
   `cbam@spatial-mean` is the trained network `cbam` whose spatial gates were replaced by their mean for the test
   (`-other`: by another image's, `-permuted`: by the same numbers in another order, `-complement`: by 1 minus each).
 
@@ -41,8 +42,8 @@ _TAIL = """\
 
 * `retold/where.csv`: an older table, all models at one learning rate of .003. Lesson 07 tells what was wrong with it.
   It is evidence for nothing else.
-* `checkpoint.json`: how the ResNet-20 that travels with the course was trained; `shipped.json`: the runs that the small
-  networks for scenes are.
+* `checkpoint.json`: how the ResNet-20 that travels with the course was trained; `shipped.json`: the runs that the
+  small networks for scenes are.
 * `museum.csv` and `museum.npz`: mistakes trained beside the right module, as `museum.toml` wrote down before; lesson
   08 shows them. Exploratory: nothing is compared with a test.
 * `pointing.csv`: where gates and Grad-CAM point, beside their controls (`tools/measure_pointing.py`).
@@ -100,7 +101,7 @@ def _overview(known: list[Registration], tables: dict[str, pd.DataFrame], given_
         c = outcome.comparison
         lines.append(
             f"| [{registration.name}](#{registration.name}) | {c.key} | {_expectation(c.expected)} | "
-            f"{_interval(outcome)} | {outcome.verdict} |"
+            f"{_interval(outcome)} | {_told(outcome, given_up.get(registration.name, {}))} |"
         )
     return "\n".join([*lines, ""])
 
@@ -118,6 +119,12 @@ def _disappointment(outcome: Outcome) -> int:
     return next((i for i, start in enumerate(order) if outcome.verdict.startswith(start)), len(order))
 
 
+def _told(outcome: Outcome, given_up: dict[str, str]) -> str:
+    """The verdict in a table; the reason of a withdrawal stands once, above the experiment's own table."""
+    reason = given_up.get(outcome.comparison.key)
+    return outcome.verdict if reason is None else outcome.verdict.replace(f"withdrawn: {reason}", "withdrawn")
+
+
 def _section(registration: Registration, how_far: str, table: pd.DataFrame, given_up: dict[str, str]) -> str:
     r = registration
     lines = [f"## {r.name}", "", f"**{r.title}.** {' '.join(r.question.split())}", ""]
@@ -132,6 +139,10 @@ def _section(registration: Registration, how_far: str, table: pd.DataFrame, give
         f"Seen before: {' '.join(r.seen.split())}",
         "",
     ]
+    for reason in dict.fromkeys(given_up.values()):
+        keys = [key for key, because in given_up.items() if because == reason]
+        which = "all" if len(keys) == len(r.primary) else "; ".join(keys)
+        lines += [f"Withdrawn ({which}): {reason}.", ""]
     names = (
         "comparison",
         "expected, because",
@@ -143,17 +154,17 @@ def _section(registration: Registration, how_far: str, table: pd.DataFrame, give
         "verdict",
     )
     lines += [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
-    lines += [_row(outcome) for outcome in outcomes(r, table, given_up)]
+    lines += [_row(outcome, given_up) for outcome in outcomes(r, table, given_up)]
     lines += ["", *_models(r, table)]
     return "\n".join([*lines, ""])
 
 
-def _row(outcome: Outcome) -> str:
+def _row(outcome: Outcome, given_up: dict[str, str]) -> str:
     c = outcome.comparison
     p = "" if outcome.corrected != outcome.corrected else f"{outcome.corrected:.4f}"
     return (
         f"| {c.key} | {_expectation(c.expected)}: {c.why} | {_score(outcome.first)} | {_score(outcome.second)} | "
-        f"{_interval(outcome)} | {_score(outcome.room)} | {p} | {outcome.verdict} |"
+        f"{_interval(outcome)} | {_score(outcome.room)} | {p} | {_told(outcome, given_up)} |"
     )
 
 

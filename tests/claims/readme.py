@@ -81,8 +81,8 @@ CLAIMS = [
         ),
     ),
     (
-        "With the channel gates of another image a network with CBAM falls to the score of marking every shape on one "
-        "task (`gates-what`) and loses nothing on the other (`gates-near`)",
+        "With the channel gates of another image a network with CBAM falls to the score of marking every shape on "
+        "one task (`gates-what`) and loses nothing on the other (`gates-near`)",
         lambda t: (
             t("gates-what").gain("cbam@channel-other", "cbam").high < -0.3
             and t("gates-what").mean("cbam@channel-other") < 0.26
