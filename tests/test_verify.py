@@ -200,7 +200,8 @@ def test_a_comparison_that_was_given_up_stays_listed_with_its_reason(ledger):
     write_report(ledger)
     assert verify.faults(ledger) == []
     text = ledger.report.read_text()
-    assert text.count("withdrawn: The question was wrong. (it came out as: as expected)") == 2
+    assert text.count("withdrawn (it came out as: as expected)") == 2
+    assert text.count("Withdrawn (all): The question was wrong.") == 1
     path.write_text('[tiny]\n"cbam against se on scenes-where" = " "\n')
     write_report(ledger)
     assert verify.faults(ledger) == [

@@ -142,7 +142,7 @@ def _section(registration: Registration, how_far: str, table: pd.DataFrame, give
     for reason in dict.fromkeys(given_up.values()):
         keys = [key for key, because in given_up.items() if because == reason]
         which = "all" if len(keys) == len(r.primary) else "; ".join(keys)
-        lines += [f"Withdrawn ({which}): {reason}.", ""]
+        lines += [f"Withdrawn ({which}): {reason.rstrip('.')}.", ""]
     names = (
         "comparison",
         "expected, because",
