@@ -56,4 +56,34 @@ CLAIMS = [
         "Given a choice, that recipe takes a rate three times as high as the plain one does",
         lambda t: round(t("finetune-where").rate("plain-tenth") / t("finetune-where").rate("plain"), 6) == 3,
     ),
+    (
+        "CBAM inserted plainly has the lowest mean.",
+        lambda t: t("finetune-pets").ranking()[-1] == "cbam",
+    ),
+    (
+        "protecting it costs little, and gains nothing that is shown: neither habit alone differs from plain "
+        "training by more than a point or two",
+        lambda t: all(
+            abs(t("finetune-pets").gain(f"plain-{habit}", "plain").mean) < 0.02
+            and t("finetune-pets")
+            .outcome(f"plain-{habit} against plain")
+            .verdict.startswith("as expected: no")
+            for habit in ("tenth", "staged")
+        ),
+    ),
+    (
+        "Started as the identity, attention does no harm that is shown, and no good.",
+        lambda t: (
+            t("finetune-pets")
+            .outcome("cbam-identity against plain")
+            .verdict.startswith("as expected: no difference")
+        ),
+    ),
+    (
+        "Inserted plainly it ends some five points lower, which was not expected",
+        lambda t: (
+            t("finetune-pets").outcome("cbam against plain").verdict == "not as expected: lower"
+            and 0.03 < -t("finetune-pets").gain("cbam", "plain").mean < 0.07
+        ),
+    ),
 ]
