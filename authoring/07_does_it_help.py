@@ -257,6 +257,9 @@ for name in ("where", "what", "learning-rate"):
     verdicts(name)
 
 # %% [markdown]
+# On `where` nothing is left of the old gain. On `what` CBAM does gain over plain, and the mean+max head gains more: what was expected came out the other
+# way round.
+#
 # **Ceiling.** *Room* is what the baseline leaves: 1 minus its score. A gain of .02 is much where .04 are left and little where .5 are. Near 1 no module
 # can show anything; "attention brings nothing" may then be a statement about the benchmark.
 #
@@ -365,7 +368,7 @@ for name in ("what-dense", "near-long"):
 # | answers each pixel, and the answer depends on something anywhere in the image | **SE**, or the pooled summary simply *added* | a path from everywhere lifts it far above plain, gated or added; three times the training does not | `what-dense` |
 # | answers each pixel, and the cue lies just outside its view | a **wider kernel** | all that reaches the cue leaves plain far behind: the wide kernel, the added map, and spatial attention on average, though some of its runs never leave the floor | `near-long` |
 # | needs both | **CBAM** | far above plain in both tables; a wide kernel is well below it where the cue is anywhere | both |
-# | classifies whole images, small object | a **mean+max head** | from .003 on its mean is above CBAM's at every rate, with no attention at all | `learning-rate` |
+# | classifies whole images, small object | a **mean+max head** | scores higher than CBAM on both tasks, with no attention at all | `where`, `what` |
 # | classifies, and its learning rate was never tuned | **nothing**: tune it | plain at .01 scores higher than CBAM at .003 | `learning-rate` |
 # | is pretrained, or contains SE already | **nothing** at first | a fresh module destroys its answers (lesson 06); start from the identity, and compare | `finetune-where` |
 #

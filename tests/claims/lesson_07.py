@@ -114,8 +114,22 @@ CLAIMS = [
         lambda t: gain(t, "plain-max", "plain", 0.003).mean >= gain(t, "cbam", "plain", 0.003).mean,
     ),
     (
-        "from .003 on its mean is above CBAM's at every rate, with no attention at all",
-        lambda t: all(at(t, "plain-max", rate) > at(t, "cbam", rate) for rate in RATES[1:]),
+        "On `where` nothing is left of the old gain.",
+        lambda t: (
+            includes_zero(t("where").gain("cbam", "plain")) and t("where").gain("cbam", "plain").mean < 0
+        ),
+    ),
+    (
+        "On `what` CBAM does gain over plain, and the mean+max head gains more: what was expected came out the other "
+        "way round.",
+        lambda t: (
+            t("what").gain("cbam", "plain").low > 0
+            and t("what").outcome("cbam against plain-max").verdict == "the other way round"
+        ),
+    ),
+    (
+        "scores higher than CBAM on both tasks, with no attention at all",
+        lambda t: all(t(name).gain("plain-max", "cbam").low > 0 for name in ("where", "what")),
     ),
     ("plain at .01 scores higher than CBAM at .003", lambda t: at(t, "plain", 0.01) > at(t, "cbam", 0.003)),
     (
