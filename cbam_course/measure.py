@@ -27,7 +27,7 @@ from .workspace import find_course
 
 CEILINGS = {"notebooks": 90, "exercises": 30, "solutions": 30}  # seconds for one notebook, on two cores
 MEMORY_CEILING = 2.0  # GiB for one notebook
-TOTAL_CEILING = 12 * 60  # seconds for all of them
+TOTAL_CEILING = 15 * 60  # seconds for all of them
 
 
 @dataclass(frozen=True)
