@@ -444,8 +444,8 @@ print("rates:", {recipe: foreign.rate(recipe) for recipe in ("plain", "plain-ten
 
 # %%
 related = evidence("finetune-pets")
-plots.plot_runs(runs_by_label(related.table, recipes), xlabel="accuracy on pets", width=7)
 verdicts(related)
+plots.plot_runs(runs_by_label(related.table, recipes), xlabel="accuracy on pets", width=7)
 
 # %% [markdown]
 # *What to see: ten rows of five points that overlap widely. CBAM inserted plainly has the lowest mean.*

@@ -234,7 +234,7 @@ for name in ("where", "what"):
     )
 
 # %% [markdown]
-# *What to see, once for each task: one row for each model, a point for each seed, a bar for the interval. A row whose bar crosses the dotted line is not
+# *What to see: once for each task, one row for each model, a point for each seed, a bar for the interval. A row whose bar crosses the dotted line is not
 # shown to differ from plain. Look first at the rows that are not attention: what they gain, attention need not explain.*
 #
 # The comparisons that were registered before the first run, and what became of them:

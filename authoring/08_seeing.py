@@ -205,7 +205,7 @@ print(pointing[["map", "source", "mean", "low", "high", "images"]].round(2).to_s
 # %% [markdown]
 # Seen alone, Grad-CAM's share is impressive. But **a dot in the middle hits the animal more often**, because people aim their cameras; with the map of
 # another picture, and even with random weights, two pictures in three are hit. The map does know something about its picture (it beats the last two), and
-# less than the first number suggests. Papers seldom print the other three.
+# less than the first number suggests. Ask for the other three.
 #
 # ## Does the map matter, or only its average?
 #

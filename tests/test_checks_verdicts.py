@@ -113,6 +113,10 @@ BUILD_NETWORKS = {
     "se-beside-plain",
     "who-does-the-work",
     "read-the-patch",
+    "judge-the-figure",
+    "which-map-matters",
+    "same-or-other",
+    "cheapest-network",
 }
 
 

@@ -1,7 +1,10 @@
 """Answers to the tasks of lesson 08: right ones written differently, wrong ones under their mistakes."""
 
+import copy
+
 import numpy
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from cbam_course import ChannelAttention
@@ -439,6 +442,39 @@ def untrained():
 
 TRAINED = trained_what("channel")
 
+
+class OutOfSight(nn.Module):
+    """A trained module whose gate nothing finds."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.kept = [module]
+
+    def forward(self, x):
+        return self.kept[0](x)
+
+
+class Idle(ChannelAttention):
+    """Gates of one half for every image, and the product doubled again."""
+
+    def __init__(self, channels):
+        super().__init__(channels, 4)
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def with_idle_gates():
+    """A network that has learned the task by another way than by the gates that can be exchanged."""
+    network = copy.deepcopy(TRAINED)
+    for block in network.blocks:
+        block.attention = OutOfSight(block.attention)
+    network.blocks[2].attention = nn.Sequential(network.blocks[2].attention, Idle(48))
+    return network
+
+
 RIGHT["same-or-other"] = [
     *((partners, TRAINED) for partners in (first_other, drawn, next_in_turn, by_argmax)),
     (first_other, trained_what("cbam")),
@@ -465,6 +501,7 @@ WRONG["same-or-other"] = {
         (lambda colours, same: first_other(colours, same).float(), TRAINED),
         (lambda colours, same: first_other(colours, same)[:-1], TRAINED),
         (first_other, "a network"),
+        (first_other, with_idle_gates()),
         TRAINED,
     ],
 }
