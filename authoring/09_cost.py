@@ -76,7 +76,7 @@ names = ["parameters", "multiply-adds", "seconds,\nevaluation", "seconds,\ntrain
 plots.plot_gates(more, names, ylabel="% more than plain", limits=None, height=3.0)
 
 # %% [markdown]
-# *What to see: four pairs of bars, SE and CBAM. Both have a tenth more parameters. The bars of the multiply-adds cannot be seen. Those of
+# *What to see: four pairs of bars, SE and CBAM. Both have a tenth more parameters. The bars of the multiply-adds can hardly be seen. Those of
 # the seconds can, and CBAM's are the higher ones.*
 #
 # CBAM adds less than one percent of multiply-adds and more than ten percent of the time. So multiply-adds do not tell the time. What does?

@@ -86,4 +86,8 @@ CLAIMS = [
             and 0.03 < -t("finetune-pets").gain("cbam", "plain").mean < 0.07
         ),
     ),
+    (
+        "here the careful start pays",
+        lambda t: t("finetune-pets").gain("cbam-identity", "cbam").low > 0,
+    ),
 ]

@@ -23,8 +23,8 @@ def score(t, name, model, column="accuracy"):
 
 CLAIMS = [
     (
-        "Both have a tenth more parameters. The bars of the multiply-adds cannot be seen. Those of the seconds can, "
-        "and CBAM's are the higher ones.",
+        "Both have a tenth more parameters. The bars of the multiply-adds can hardly be seen. Those of the seconds "
+        "can, and CBAM's are the higher ones.",
         lambda t: all(whole(t, "CBAM", m) > whole(t, "SE", m) > 1.01 for m in ("evaluation", "training")),
     ),
     (
