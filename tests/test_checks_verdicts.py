@@ -171,6 +171,15 @@ def test_stubs_are_not_attempted():
             assert examine(entry, stub_for(task)).status == "not attempted", task
 
 
+def test_a_pair_of_a_stub_and_nothing_is_not_attempted_and_half_a_pair_is_named():
+    entry, written = find_task("same-or-other"), torch.nn.Identity()
+    assert examine(entry, (stub_for("fool-se"), None)).status == "not attempted"
+    for answer, number in (((stub_for("fool-se"), written), 1), ((lambda colours, same: colours, None), 2)):
+        report = examine(entry, answer)
+        assert (report.status, report.mistake) == ("failed", "part-missing")
+        assert f"part {number} of the answer" in str(report)
+
+
 def test_a_class_with_one_stub_left_names_the_method():
     class Half(torch.nn.Module):
         def __init__(self, *arguments):

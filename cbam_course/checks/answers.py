@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import CodeType, TracebackType
+from types import CodeType, FunctionType, TracebackType
 
 import numpy
 import torch
@@ -19,20 +19,27 @@ from .tasks import Task, say
 
 
 def is_unanswered(answer: object) -> bool:
-    """Whether the answer is None, or a collection in which everything still is."""
+    """Whether the answer is None, or a collection in which everything still is, or is an untouched stub."""
     if isinstance(answer, (tuple, list)):
-        return len(answer) > 0 and all(part is None for part in answer)
+        return len(answer) > 0 and all(_is_empty(part) for part in answer)
     if isinstance(answer, dict):
-        return len(answer) > 0 and all(part is None for part in answer.values())
+        return len(answer) > 0 and all(_is_empty(part) for part in answer.values())
     return answer is None
 
 
 def missing_part(answer: object) -> int | None:
-    """Return the number, from 1, of the first part that is still None while another is given."""
+    """Return the number, from 1, of the first part that is still None or an untouched stub while another is given."""
     parts = list(answer.values()) if isinstance(answer, dict) else answer
     if not isinstance(parts, (tuple, list)):
         return None
-    return next((number for number, part in enumerate(parts, 1) if part is None), None)
+    return next((number for number, part in enumerate(parts, 1) if _is_empty(part)), None)
+
+
+def _is_empty(part: object) -> bool:
+    """Whether a part of an answer is still as the exercise has it: None, or a function that only raises."""
+    return part is None or (
+        isinstance(part, FunctionType) and part.__code__.co_names == ("NotImplementedError",)
+    )
 
 
 def wrong_kind(answer: object, task: Task) -> str:
