@@ -123,7 +123,7 @@ for rate, table in rates.groupby("learning_rate"):
 # has its own luck with its first weights. In most of these rows the paired interval is no narrower than the unpaired one; where the
 # correlation is near 1, it is much narrower. Five pairs have 4 degrees of freedom and ten single runs 8, so that t is 2.78 and not 2.31:
 # without correlation pairing makes the interval a fifth *wider*. We pair all the same, because runs that share a seed are no independent
-# groups; with ten seeds the price is less than a tenth. But it does not replace more seeds.
+# groups; with ten seeds the price is less than a tenth.
 #
 # ## Not shown is not equal
 
@@ -354,8 +354,8 @@ print(f"mean {np.mean(gains):+.2f}, p = {stats.ttest_1samp(gains, 0).pvalue:.2f}
 #
 # ## A page to keep
 #
-# The last numbers, from the two tasks where the parts of CBAM were told apart by what they can *see* (drawn in lessons 03 to 05). `min`
-# tells where a single run failed; `count` is the number of seeds:
+# The last numbers, from the two tasks where the parts of CBAM were told apart by what they can *see* (drawn in lessons 03 to 05;
+# `context-mean-max` adds the summary, `added-map` the map). `min` tells where a single run failed; `count` is the number of seeds:
 
 # %%
 shown = ["plain", "plain-long", "se", "channel", "context-mean-max", "spatial",
