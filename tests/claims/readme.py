@@ -12,8 +12,12 @@ CLAIMS = [
         lambda t: all(t(name).gain("plain-max", "cbam").low > 0 for name in ("where", "what")),
     ),
     (
-        "On `where` CBAM is not shown to differ from the plain network",
-        lambda t: not excludes_zero(t("where").gain("cbam", "plain")),
+        "On `where` CBAM is not shown to differ from the plain network, which more parameters or longer training do "
+        "improve",
+        lambda t: (
+            not excludes_zero(t("where").gain("cbam", "plain"))
+            and all(t("where").gain(model, "plain").low > 0 for model in ("plain-wide", "plain-long"))
+        ),
     ),
     (
         "the twelve points that an earlier edition of this course reported there were the learning rate",
@@ -60,8 +64,8 @@ CLAIMS = [
         ),
     ),
     (
-        "A gate is needed for neither: the same summary *added* is not shown to differ from channel attention, and a "
-        "wider kernel comes within a point of CBAM.",
+        "A gate is needed for neither: on the first, the same summary *added* is not shown to differ from channel "
+        "attention; on the second, a wider kernel comes within a point of CBAM.",
         lambda t: (
             t("what-dense").gain("context-mean-max", "plain").low > 0.3
             and t("near-long").gain("wide-kernel", "plain").low > 0.3
@@ -70,31 +74,36 @@ CLAIMS = [
         ),
     ),
     (
-        "**In a trained network attention gained nothing** when it was trained on with scenes (`finetune-where`)",
-        lambda t: all(t("finetune-where").gain(m, "plain").mean < 0 for m in ("cbam", "cbam-identity")),
-    ),
-    (
-        "a tenth of the learning rate for old layers some five points, unfreezing in stages some fifteen",
-        lambda t: (
-            0.03 < -t("finetune-where").gain("plain-tenth", "plain").mean < 0.07
-            and 0.12 < -t("finetune-where").gain("plain-staged", "plain").mean < 0.18
+        "**In a trained network attention gained nothing** when it was trained further, on scenes (`finetune-where`) "
+        "or photographs of pets (`finetune-pets`).",
+        lambda t: all(
+            t(name).gain(model, "plain").mean < 0
+            for name in ("finetune-where", "finetune-pets")
+            for model in ("cbam", "cbam-identity")
         ),
     ),
     (
-        "With the channel gates of another image a network with CBAM falls to the score of marking every shape on "
-        "one task (`gates-what`) and loses nothing on the other (`gates-near`)",
+        "a tenth of the learning rate for old layers some five points, unfreezing in stages some fourteen",
+        lambda t: (
+            round(-t("finetune-where").gain("plain-tenth", "plain").mean, 2) == 0.05
+            and round(-t("finetune-where").gain("plain-staged", "plain").mean, 2) == 0.14
+        ),
+    ),
+    (
+        "With the channel gates of another image a network with CBAM falls to the score of a plain one on one task "
+        "(`gates-what`) and loses nothing on the other (`gates-near`; lesson 08)",
         lambda t: (
             t("gates-what").gain("cbam@channel-other", "cbam").high < -0.3
-            and t("gates-what").mean("cbam@channel-other") < 0.26
+            and abs(t("gates-what").mean("cbam@channel-other") - t("what-dense").mean("plain")) < 0.03
             and abs(t("gates-near").gain("cbam@channel-other", "cbam").mean) < 0.01
         ),
     ),
     (
-        "a ResNet-50 with CBAM on every branch takes more than a tenth longer",
+        "a far larger share of the time than half a percent",
         lambda t: (
             t("benchmarks/attention")
             .table.query("group == 'ResNet-50 at 112 px' and what == 'CBAM'")
-            .ratio.gt(1.1)
+            .ratio.gt(1.05)  # half a percent of multiply-adds, as lesson 09 counts
             .all()
         ),
     ),
