@@ -151,7 +151,7 @@ class _Fused(nn.Module):
         channel, spatial = _parts(self)
         require_feature_map(x, channel.in_channels if channel is not None else None)
         if channel is not None:
-            require_same_dtype(x, channel.mlp[0].weight)
+            require_same_dtype(x, channel.mlp[0].weight)  # type: ignore[arg-type]
         if spatial is not None:
             require_same_dtype(x, spatial.conv.weight)
         if torch.is_grad_enabled():
@@ -332,14 +332,14 @@ def _train(channel: ChannelPart | None, spatial: SpatialAttention | None, x: Ten
 def _channel_gate(channel: ChannelPart, X: Tensor, tape: _Tape, scratch: Tensor) -> Tensor:
     """Return the gate of each channel, (N, C)."""
     finder = _Finder(X, 2, scratch) if isinstance(channel, ChannelAttention) else None
-    pooled = []
+    of_blocks = []
     for (x,) in _blocks(X):
-        pools = [x.mean(2)]
+        of_block = [x.mean(2)]
         if finder:
-            pools.append(x.amax(2))
-            finder.read(x, pools[1][:, :, None])
-        pooled.append(torch.stack(pools))
-    pools = torch.cat(pooled, 1)
+            of_block.append(x.amax(2))
+            finder.read(x, of_block[1][:, :, None])
+        of_blocks.append(torch.stack(of_block))
+    pools = torch.cat(of_blocks, 1)
     with torch.enable_grad():
         tape.pools = pools.requires_grad_()
         tape.channel_gate = torch.sigmoid(channel.mlp(pools).sum(0))
