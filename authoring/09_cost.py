@@ -170,13 +170,13 @@ for name, seconds in found.items():
 reveal("09-units-of-cbam", round(found["CBAM"] / found["x * 1.0"], 1), tolerance=2)
 
 # %% [markdown]
-# Compare the last column with 1½ and 4. SE comes near its passes on most machines. CBAM takes clearly
-# more units than its 4 passes. Passes are a *lower limit*: an operation can be slower than its bytes. Which one is?
+# Compare the last column with 1½ and 4. In the committed table, on this shape, SE comes near its passes, and CBAM takes clearly more units
+# than its 4. Passes are a *lower limit*: an operation can be slower than its bytes. Which one is?
 #
 # ## Where the time goes
 #
-# Ask a **profiler**. It notes for every operation how long it took. We give it CBAM as most tutorials write it, with `AdaptiveMaxPool2d`
-# and `torch.max(dim=1)`. The weights are those of our CBAM.
+# Ask a **profiler**. It notes for every operation how long it took. We give it CBAM as tutorials write it, with `AdaptiveMaxPool2d` and
+# `torch.max(dim=1)`. The weights are those of our CBAM.
 
 
 # %%
@@ -318,8 +318,9 @@ for name, module in kept.items():
 reveal("09-maps-kept", round(count_traffic(kept["CBAM"], x).saved / size), tolerance=0.1)
 
 # %% [markdown]
-# The fused module keeps x alone. The gated map is x times a small gate, so it can be multiplied again. That costs a pass and saves a
-# map. These are counts, the same on every machine. Sixteen blocks keep sixteen such maps, and that decides which batch fits on a card.
+# The fused module keeps x alone. The gated map is x times a small gate, so it can be multiplied again. That costs a pass and saves a map.
+# These are counts, the same on every machine. Sixteen blocks keep sixteen such maps more or less, and that helps to decide which batch fits
+# on a card.
 #
 # ## The roofline
 #
