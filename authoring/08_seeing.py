@@ -233,7 +233,7 @@ for kind in ("channel", "spatial"):
 # about this image. The spatial gates are the opposite: with another image's map the score falls below that of an even one.
 # In this network a wrong map is worse than none.
 #
-# And the two gates of the first picture? Now one block at a time:
+# And the two gates of the first picture? Replace one at a time:
 
 # %%
 from cbam_course.inspection.interventions import gate_mean
@@ -244,7 +244,7 @@ for n in range(3):
     print(f"spatial gate {n} replaced by its mean: mean IoU {score:.2f}")
 
 # %% [markdown]
-# The network needs both, and the ugly one more. The last one, open everywhere, it does not need at all.
+# This network needs both, and the ugly one more. The last one, open everywhere, it does not need at all.
 #
 # The intervals above are over 300 *images*: another 300 would show much the same **with this network**. Whether it holds for CBAM on this
 # task is a question about *networks*. So the experiment was registered before it was run: five fresh networks on each task, trained with
@@ -271,8 +271,8 @@ for name in ("gates-near", "gates-what"):
 #   helps* are two statements, and the second takes a network that was trained without.
 # * In `near`, the channel gates of another image make no difference; in `what` they take the score to that of a plain network. The same
 #   module is a habit on one task and reads the image on the other.
-# * In `near`, an even map takes the score to that of a plain network (.42 in `near-long`), which marks every disc: the flags reach the
-#   discs through the map, not through its average.
+# * In `near`, an even map takes the score to that of a plain network (.42 in `near-long`), which cannot tell the discs apart: the flags
+#   reach the discs through the map, not through its average.
 #
 # A habit has a sign that one picture does not show: the gates hardly change from image to image. In the two trained networks:
 
