@@ -70,7 +70,7 @@ def report_text(ledger: Ledger) -> str:
 
 
 def state(ledger: Ledger, registration: Registration) -> str:
-    """Return how far an experiment is, in words: registered, tuned, in progress, complete."""
+    """Return how far an experiment is, in words: registered, tuned, in progress, complete, withdrawn."""
     tuning, table = ledger.tuning(registration), ledger.evaluation(registration)
     wanted = registration.tuning_runs()
     untuned = len(missing_runs(wanted, tuning))
@@ -85,7 +85,11 @@ def state(ledger: Ledger, registration: Registration) -> str:
     missing = len(missing_runs(runs, table))
     if missing == len(runs):
         return "tuned, not run" if wanted else "registered, not run"
-    return "complete" if not missing else f"in progress: {len(runs) - missing} of {len(runs)} runs"
+    if not missing:
+        return "complete"
+    given_up = ledger.withdrawn().get(registration.name, {})
+    word = "withdrawn" if all(c.key in given_up for c in registration.primary) else "in progress"
+    return f"{word}: {len(runs) - missing} of {len(runs)} runs"
 
 
 def _overview(known: list[Registration], tables: dict[str, pd.DataFrame], given_up: dict) -> str:
