@@ -375,8 +375,8 @@ WRONG["gain-at-own-rates"] = {
     "all-rates-averaged": [all_rates],
     "not-paired": [gain_with(pair=False)],
     "best-of-n": [gain_with(pair=False, last=max)],
+    "paired-by-place": [in_file_order, lambda runs, a, b: in_file_order(runs[::-1], a, b)],
     None: [
-        in_file_order,
         always_a_hundredth,
         gain_with(last=statistics.median),
         lambda runs, a, b: 100 * gain_looped(runs, a, b),
