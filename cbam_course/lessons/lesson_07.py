@@ -695,7 +695,7 @@ def predict_the_run(answer: object, find: Find) -> None:
     name = None
     if seen is not None and not close(seen, right, 0.0051):
         name = _outcome_mistake(seen, predicted, right)
-    find("looked", seen is not None and close(seen, right, 0.0051), name or None, got=seen)
+    find("looked", seen is not None and close(seen, right, 0.0051), name, got=answer["outcome"])
 
 
 def _prediction(answer) -> tuple[list[float], list[float] | None] | None:
@@ -730,6 +730,8 @@ def _outcome_mistake(seen, predicted, right) -> str | None:
         "second-minus-first": _small_gains(turned=True),
         "rates-exchanged": right[::-1],
     }
+    if close([gain / 100 for gain in seen], right, 0.0015):
+        return "in-percent"
     return next((slug for slug, value in wrong.items() if close(seen, value, 0.0015)), None)
 
 
