@@ -209,7 +209,7 @@ if prediction is not None:
     print(reveal("07-small-targets", round(gains[0.003], 3), tolerance=0.02))
 
 # %% [markdown]
-# Copy the two gains into `outcome`, to three places.
+# Copy the two gains, to three places, into a dictionary beside your prediction: `{"predicted": prediction, "outcome": (…, …)}`.
 
 # %%
 ### BEGIN SOLUTION

@@ -238,7 +238,8 @@ def smallest_difference(
     """Return the smallest input found on which the two functions differ, with both results; None if they do not.
 
     Axes are cut first, those of one length together, then values are made small whole numbers. An input that the
-    right function refuses is never shown, and an error is not exchanged for a wrong value or the reverse.
+    right function refuses, or has no number for, is never shown; an error is not exchanged for a wrong value, nor the
+    reverse.
 
     Args:
         answer: the learner's function.
@@ -272,10 +273,19 @@ def _shrunk(answer, reference, best: tuple, tolerance: float, end: float) -> tup
 
 def _difference(answer, reference, arguments, tolerance) -> tuple | None:
     expected = outcome(reference, arguments)
-    if isinstance(expected, Raised):
+    if isinstance(expected, Raised) or _undefined(expected):
         return None
     got = outcome(answer, arguments)
     return None if same(got, expected, tolerance) else (arguments, got, expected)
+
+
+def _undefined(value: object) -> bool:
+    """Whether there is NaN in a right result: the input then has no answer that could teach anything."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_undefined, value))
+    if isinstance(value, Tensor):
+        return bool(value.isnan().any())
+    return isinstance(value, float) and value != value
 
 
 def _kind(found: tuple) -> tuple:
@@ -286,7 +296,8 @@ def _kind(found: tuple) -> tuple:
 
 def _example(reference, arguments, got, expected) -> Example:
     try:
-        names = list(inspect.signature(reference).parameters)
+        parameters = inspect.signature(reference).parameters.values()
+        names = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
     except (TypeError, ValueError):
         names = []
     names = names if len(names) == len(arguments) else [f"argument {n}" for n in range(1, len(arguments) + 1)]

@@ -112,7 +112,19 @@ def examine_factors_range(probe: Probe, shape: tuple, find: Find):
     if float(factor.min()) >= 1 and _product(factor - 1) and _missing(factor) is None:
         find("range", False, "extra-residual", low=float(factor.min()), high=float(factor.max()))
         return False
-    return examine_range(factor, probe.factor(x * 40), find, (1,), lambda: _line(probe, shape))
+    strong = probe.factor(x * 40)
+    if float(strong.min()) < 0 and _unbounded(probe, x):
+        find("range", False, "no-sigmoid", low=float(strong.min()), high=float(strong.max()))
+        return False
+    return examine_range(factor, strong, find, (1,), lambda: _line(probe, shape))
+
+
+def _unbounded(probe: Probe, x: Tensor) -> bool:
+    """Whether the factor grows as x does, or as its cube where both gates are open, once sigmoids are at an end."""
+    once, twice = probe.factor(x * 1e4).double(), probe.factor(x * 2e4).double()
+    far = once.abs() > 100
+    growth = (twice / once)[far].median() if bool(far.any()) else torch.tensor(1.0)
+    return any(abs(float(growth) - times) < 0.02 for times in (2, 8))
 
 
 def _line(probe: Probe, shape: tuple) -> Line:

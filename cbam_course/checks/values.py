@@ -73,12 +73,13 @@ def close(got: object, expected: object, tolerance: float = 1e-4) -> bool:
 
 def show(value: object, limit: int = 120) -> str:
     """Return a short text for what was handed in: a small tensor in full, a larger one by its shape."""
+    thing = "a tensor"
     if isinstance(value, numpy.ndarray) and value.dtype.kind in "fiub":
-        value = torch.as_tensor(value.copy())
+        thing, value = "an array", torch.as_tensor(value.copy())
     if isinstance(value, torch.Tensor):
         if value.numel() > 12 or value.is_meta or value.layout is not torch.strided:
             kind = "" if value.is_floating_point() else f" of {str(value.dtype).removeprefix('torch.')}"
-            return f"a tensor of the shape {tuple(value.shape)}{kind}"
+            return f"{thing} of the shape {tuple(value.shape)}{kind}"
         kind = bool if value.dtype is torch.bool else float
         return f"{_rounded(value.detach().cpu().tolist(), kind)}, shape {tuple(value.shape)}"
     if isinstance(value, (tuple, list)) and any(
@@ -90,6 +91,7 @@ def show(value: object, limit: int = 120) -> str:
         text = value if isinstance(value, str) else repr(value)
     except Exception:  # a learner's object may fail to describe itself
         text = f"an object of type {type(value).__name__}"
+    text = " ".join(text.split()) if "\n" in text else text  # of a module or a table
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

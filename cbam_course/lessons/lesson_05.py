@@ -81,7 +81,8 @@ def order_matters(answer: object, find: Find) -> None:
     ]
     x, channel, spatial = inputs[0]
     got = answer(x.clone(), channel, spatial)
-    three = isinstance(got, (tuple, list)) and len(got) == 3
+    stacked = isinstance(got, Tensor) and got.shape == (3, *x.shape)
+    three = stacked or (isinstance(got, (tuple, list)) and len(got) == 3)
     mistake = name_function(answer, _three, _ORDERS, inputs) if three else None
     right = three and all(isinstance(y, Tensor) and y.shape == x.shape for y in got)
     if not find("three", right, mistake, got=got):
@@ -122,6 +123,18 @@ def _instead(*makers: Callable | None) -> Callable:
         return tuple(y if make is None else make(x, c, s) for y, make in zip(right, makers, strict=True))
 
     return wrong
+
+
+def _overwritten(x, c, s):
+    """x is the first gated map from then on."""
+    refined = x * c(x)
+    return (refined * s(refined), *_three(refined, c, s)[1:])
+
+
+def _overwritten_each_time(x, c, s):
+    first = _three(x, c, s)[0]
+    second = _three(first, c, s)[1]
+    return first, second, _three(second, c, s)[2]
 
 
 def _first_way(x, c, s):
@@ -167,6 +180,7 @@ _ORDERS = {
     ),
     "outputs-averaged": _instead(None, None, lambda x, c, s: x * (c(x) + s(x)) / 2),
     "outputs-multiplied": _instead(None, None, lambda x, c, s: x * c(x) * x * s(x)),
+    "x-overwritten": one_of(_overwritten, _overwritten_each_time),
     "first-gate-lost": one_of(
         _instead(_lost_channel, _lost_spatial, None),
         _instead(_lost_channel, None, None),
@@ -206,7 +220,7 @@ def make_box(seed: int, source: str, first: str, bias: bool, channels: int, kern
     w1 = torch.randn(2, channels, generator=generator).double()
     w2 = torch.randn(channels, 2, generator=generator).double()
     kernel = torch.randn(1, 2, kernel_size, kernel_size, generator=generator).double() * 2 / kernel_size
-    shift = (0.5 + torch.rand(1, generator=generator).item()) * (1 if seed % 2 else -1) if bias else 0.0
+    shift = (0.5 + torch.rand(1, generator=generator).item()) * _sign(seed) if bias else 0.0
 
     def box(x: Tensor) -> Tensor:
         h = x.double()
@@ -220,6 +234,11 @@ def make_box(seed: int, source: str, first: str, bias: bool, channels: int, kern
     return box, kernel.float()
 
 
+def _sign(seed: int) -> int:
+    """That of a bias: either one with each source and each pool."""
+    return -1 if (seed // 2).bit_count() % 2 else 1
+
+
 _BOXES = [
     (seed, source, first, bias, channels, kernel_size)
     for seed, (channels, kernel_size) in enumerate([(4, 7), (6, 3)])
@@ -230,11 +249,15 @@ _BOXES = [
 _TOLD = ("source", "first", "bias")
 
 
+def _box_seed(seed: int, number: int) -> int:
+    return 100 * seed + number
+
+
 def inside_the_box(answer: object, find: Find) -> None:
     """Boxes of every kind, two sizes of each; their answers are judged part by part."""
     told = []
     for number, (seed, *kind, channels, kernel_size) in enumerate(_BOXES):
-        box, kernel = make_box(100 * seed + number, *kind, channels, kernel_size)
+        box, kernel = make_box(_box_seed(seed, number), *kind, channels, kernel_size)
         find.on(f"{channels} channels, kernel {kernel_size} × {kernel_size}")
         got = answer(box, channels, kernel)
         told.append(_read_box(got))
@@ -274,6 +297,9 @@ def _box_mistake(place: int, told: list, truth: list) -> str | None:
     if all(wrong):
         return f"{_TOLD[place]}-reversed"
     biased, small = [t[2] for t in truth], [box[-1] == 3 for box in _BOXES]
+    signs = [_sign(_box_seed(box[0], number)) for number, box in enumerate(_BOXES)]
+    if place == 2 and wrong == [b and sign < 0 for b, sign in zip(biased, signs, strict=True)]:
+        return "negative-bias-missed"
     if place < 2 and not any(w for w, b in zip(wrong, biased, strict=True) if not b):
         return "bias-in-the-way"
     return "one-kernel-size" if not any(w for w, s in zip(wrong, small, strict=True) if not s) else None
@@ -305,7 +331,7 @@ def _exchange(weight: Tensor) -> Tensor:
 _KERNELS = {
     "unchanged": lambda w: w.clone(),
     "turned-round": one_of(
-        lambda w: w.flip(2, 3), lambda w: w.flip(1, 2, 3), lambda w: w.flip(2), lambda w: w.flip(3)
+        *(lambda w, axes=axes: w.flip(axes) for axes in ((2, 3), (1, 2, 3), (2,), (3,), (1, 2), (1, 3)))
     ),
     "transposed": one_of(lambda w: w.mT, lambda w: w.transpose(0, 1), lambda w: w.flip(1).mT),
     "overwritten": one_of(lambda w: w[:, 1:].expand(-1, 2, -1, -1), lambda w: w[:, :1].expand(-1, 2, -1, -1)),
@@ -426,6 +452,14 @@ def _summed(factors, x, blocks):
         return (sum(make()(x) for _ in range(blocks)).std() / x.std()).item()
 
 
+def _with_shortcuts(factors, x, blocks):
+    make, y = _factory(factors), x
+    with torch.no_grad():
+        for _ in range(blocks):
+            y = y + make()(y)
+    return (y.std() / x.std()).item()
+
+
 def _by_channel(x: Tensor) -> Tensor:
     return x.std((0, 2, 3))
 
@@ -456,6 +490,8 @@ _LEFT = {
         _left(lambda x, y: y.std((1, 2, 3)).mean() / x.std((1, 2, 3)).mean()),
         _left(lambda x, y: (y.std((1, 2, 3)) / x.std((1, 2, 3))).mean()),
     ),
+    "compared-with-itself": lambda factors, x, blocks: 1.0,
+    "shortcut-added": _with_shortcuts,
     "blocks-side-by-side": one_of(
         lambda factors, x, blocks: sum(_alone(factors, x, blocks)) / blocks, _summed
     ),
@@ -480,7 +516,8 @@ def who_does_the_work(answer: object, find: Find) -> None:
     network = copy.deepcopy(answer[0]).cpu().float().eval()
     test, fresh = (make_scenes(_SCENES, task="what", seed=seed) for seed in (_TEST_SEED, _FRESH_SEED))
     gates, trouble = _gates(network, test)
-    if not find("gates", not trouble, got=trouble):
+    changed = any(isinstance(module, ConstantGate) for module in network.modules())
+    if not find("gates", not trouble, "network-changed" if changed else None, got=trouble):
         return
     learned = _score(network, fresh)
     if not find("learned", learned >= _LEARNED, "not-trained", learned=learned):
@@ -537,6 +574,7 @@ def _work_mistake(network, gates, test, said: list, true: dict) -> str | None:
         "exchanged": [right[::-1]],
         "nothing-replaced": [[whole, whole]],
         "both-replaced": [[right[0], neither], [neither, right[1]], [neither, neither]],
+        "percent": [said] if _fits([value / 100 for value in said], right) else [],
         "what-is-lost": [[whole - value for value in right]],
         "one-number-a-gate": [both(average=lambda gate: gate.mean())],
         "gates-of-one": [both(average=lambda gate: torch.ones(1))],

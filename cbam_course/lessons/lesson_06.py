@@ -93,25 +93,46 @@ def bottleneck_bug(answer: object, find: Find) -> None:
     trial.run()
     runs, made = len(trial.arrived), len(trial.made)
     lost = "in-forward" if made > early else "attention-lost" if not runs else None
+    lost = lost if made else "maker-unused"
     # It may be called more than once, to look at what it makes, for example: what counts is what runs.
     once = made == early >= 1 and runs == 1
     find("factory", once, lost, made=f"{early} calls before and {made - early} in it", runs=f"{runs} runs")
     if not once:
         return
     trial.made = [recorder for recorder in trial.made if recorder.arrived]
-    placed = _places(trial, find)
-    keys, expected = trial.keys(), {k: tuple(v.shape) for k, v in trial.state.items()}
-    wrong = [k for k in expected if keys[k] != expected[k]]
-    detail = {"expected": ", ".join(map(str, wrong[:3])), "got": "no such key, or another shape"}
-    find("keys", not wrong, None, **detail)
-    if placed and not wrong:
+    _width(trial, find)
+    # Without weights of ours in its layers, what the block computes says nothing.
+    if _same_layers(trial, find) and _places(trial, find):
         _values(answer, find)
+
+
+def _width(trial, find: Find):
+    """How wide a map the attention was made for, beside the one that arrives."""
+    recorder, arrived = trial.made[0], trial.arrived[0].shape[1]
+    narrow = arrived == 4 * trial.planes and recorder.channels == trial.planes
+    wrong = "planes-not-expanded" if narrow else None
+    find("width", recorder.channels == arrived, wrong, arrived=arrived, asked=recorder.channels)
+
+
+def _same_layers(trial, find: Find) -> bool:
+    """Whether the block has the given layers under their names, and beside them the attention's weights alone."""
+    expected = {key: tuple(value.shape) for key, value in trial.state.items()}
+    recorder = trial.made[0].weight
+    theirs = {name for name, p in trial.block.named_parameters(remove_duplicate=False) if p is recorder}
+    own = {k: tuple(v.shape) for k, v in trial.block.state_dict().items() if k not in theirs}
+    wrong = [key for key, shape in expected.items() if own.get(key) != shape]
+    more = [key for key in own if key not in expected]
+    renamed = sorted(own.values()) == sorted(expected.values())
+    got = "no such key, or another shape" if wrong else f"{', '.join(more[:3])} besides"
+    listed = ", ".join(wrong[:3]) or "the weights of the given layers"
+    return find(
+        "keys", not wrong and not more, "layers-renamed" if renamed else None, expected=listed, got=got
+    )
 
 
 def _places(trial, find: Find) -> bool:
     """Where the recorder stands: by what arrives, and by what a closed recorder leaves."""
-    if all(value == tuple(trial.state[key].shape) for key, value in trial.keys().items()):
-        trial.block.load_state_dict(trial.state, strict=False)
+    trial.block.load_state_dict(trial.state, strict=False)
     trial.run()
     recorder, arrived = trial.made[0], trial.arrived[0]
     closed = trial.run(0.0)
@@ -119,13 +140,23 @@ def _places(trial, find: Find) -> bool:
     mistake = _misplaced(trial, arrived, closed)
     find("place", place, mistake, channels=4 * trial.planes, got=show(arrived))
     width = recorder.channels == arrived.shape[1]
-    wrong = "planes-not-expanded" if place and recorder.channels == trial.planes else None
-    find("width", width, wrong, arrived=arrived.shape[1], asked=recorder.channels)
     find("registered", any(m is recorder for m in trial.block.modules()), None)
     if not place:
         return False
     holds = close(closed, torch.relu(trial.x))
-    return find("shortcut", holds, "attention-lost" if _unused(trial) else None, got=show(closed)) and width
+    return find("shortcut", holds, _wrong_end(trial, closed), got=show(closed)) and width
+
+
+def _wrong_end(trial, closed) -> str | None:
+    """What becomes of the attention's output, by what a closed one leaves."""
+    if _unused(trial):
+        return "attention-lost"
+    ends = {
+        "last-relu-lost": trial.x,
+        "shortcut-lost": torch.zeros_like(trial.x),
+        "added-to-the-branch": torch.relu(trial.plain.maps(trial.x)["bn3"] + trial.x),
+    }
+    return next((slug for slug, value in ends.items() if close(closed, value)), None)
 
 
 def _misplaced(trial, arrived, closed) -> str | None:
@@ -170,9 +201,11 @@ def _values(cls, find: Find):
         if asked != 4 * planes:
             find("width", False, None, arrived=4 * planes, asked=asked)
             return
-        branch = Recorder(4 * planes)(trial.plain.maps(trial.x)["bn3"]).detach()
+        before = trial.plain.maps(trial.x)["bn3"].detach()
+        branch = Recorder(4 * planes)(before).detach()
         if not close(got, torch.relu(trial.x + branch)):
-            find("value", False, None, planes=planes, got=show(got))
+            again = close(got, torch.relu(trial.x + before * branch))
+            find("value", False, "multiplied-again" if again else None, planes=planes, got=show(got))
             return
     find("value", True)
 
@@ -253,12 +286,14 @@ def insert_by_hand(answer: object, find: Find) -> None:
     owned = any(module is attention for module in got.modules())
     placed = _place(runs, maps, got, owned, find)
     if placed:
-        expected = torch.relu(x + Attention(6)(maps[""]).detach())
-        ignored = close(output, torch.relu(x + maps[""]))
-        find("value", close(output, expected), "hook-returns-nothing" if ignored else None, got=show(output))
+        gated = Attention(6)(maps[""]).detach()
+        wrong = {"hook-returns-nothing": maps[""], "multiplied-again": maps[""] * gated}
+        name = next((slug for slug, branch in wrong.items() if close(output, torch.relu(x + branch))), None)
+        find("value", close(output, torch.relu(x + gated)), name, got=show(output))
         _learns(got, attention, x, find)
-    wrong = "not-registered" if placed else None
-    find("registered", owned, wrong, got="a block that does not hold the attention")
+    copied = any(isinstance(module, Attention) for module in got.modules())
+    mistake = "not-registered" if placed else "copy-inserted" if copied else None
+    find("registered", owned, mistake, got="a block that does not hold the attention")
     missing = [key for key in keys if key not in got.state_dict()]
     renamed = any(key.endswith(tuple(k.rpartition(".")[2] for k in missing)) for key in got.state_dict())
     find("keys", not missing, "keys-changed" if missing and renamed else None, missing=", ".join(missing))
@@ -276,7 +311,11 @@ def _learns(block, attention, x, find: Find):
     """Whether gradients go through the attention, to its weights and to the layers before it."""
     total = block(x.clone()).square().sum()
     wanted = [attention.scale, block.conv1.weight]
-    grads = torch.autograd.grad(total, wanted, allow_unused=True) if total.requires_grad else [None, None]
+    try:
+        grads = torch.autograd.grad(total, wanted, allow_unused=True) if total.requires_grad else [None, None]
+    except RuntimeError as error:  # something was written into a map that the backward pass needs
+        find("learns", False, None, got=f"RuntimeError: {str(error)[:80]}")
+        return
     cut = any(grad is None or not bool(grad.any()) for grad in grads)
     find("learns", not cut, "gradient-cut", got="no gradient for one of them")
 
@@ -346,7 +385,7 @@ def identity_insertion(answer: object, find: Find) -> None:
     fresh = module(X.clone())
     value = fresh.detach() if isinstance(fresh, torch.Tensor) else fresh
     zeroed = not close(gate.logit.detach(), Gate().logit.detach())
-    own = [p for p in module.parameters() if p is not gate.logit]
+    own = [p for p in module.parameters() if p is not gate.logit and p.requires_grad]
     count = sum(p.numel() for p in own)
     same = close(value, X, 0.0)
 
@@ -366,7 +405,10 @@ def _blended(module, number, find: Find) -> bool:
     """With the number at 1 and at ½; return whether it blends at all."""
     outputs = {}
     for value in (1.0, 0.5):
-        outputs[value] = _at(module, number, value).detach()
+        x = X.clone()
+        outputs[value] = _at(module, number, value, x).detach()
+        if not close(x, X, 0.0):  # what it does to gradients is a consequence
+            return find("input-kept", False, "in-place-change")
     find("full", close(outputs[1.0], GATED), _full(outputs[1.0]), got=_distance(outputs[1.0], GATED))
     middle = (X + GATED) / 2
     blended = "attention-of-a-share" if close(outputs[0.5], X / 2 + HALVED) else None
@@ -378,20 +420,33 @@ def _blended(module, number, find: Find) -> bool:
 def _trained(module, gate, number, find: Find):
     owned = any(p is gate.logit for p in module.parameters())
     if number is not None:
-        gradient = _gradient(module, number)
+        try:
+            gradient = _gradient(module, number)
+        except RuntimeError as error:  # something was written into a map that the backward pass needs
+            find("learns", False, None, got=f"RuntimeError: {str(error)[:80]}")
+            return
         learns = bool(gradient.abs().sum() > 0)
-        # A number that is out of the graph never learns; its square, say, learns once it has moved.
-        _at(module, number, 0.3)
-        out = not bool(_gradient(module, number).abs().sum() > 0)
-        _at(module, number, 0.0)
-        find("learns", learns, "no-gradient" if out else None, got=show(gradient))
+        find("learns", learns, lambda: _stays(module, number), got=show(gradient))
     find("registered", owned, "attention-not-registered", expected=4, got="none of them")
     if number is not None:
         _at(module, number, 0.3)
         gradient = _gradient(module, gate.logit)
         learns = find("attention-learns", bool((gradient != 0).all()), "attention-frozen", got=show(gradient))
-        if learns:
+        # Of another blend, the gradient is another one too.
+        if learns and all(finding.holds for finding in find.findings):
             _passes_on(module, gate, find)
+
+
+def _stays(module, number) -> str | None:
+    """Why the number gets no gradient at 0: by the one at 0.3, and by what the module does below 0."""
+    _at(module, number, 0.3)
+    if not bool(_gradient(module, number).abs().sum() > 0):
+        return "no-gradient"
+    below = _at(module, number, -0.5).detach()
+    _at(module, number, 0.0)
+    if close(below, X):
+        return "held-at-zero"
+    return "special-case-at-zero" if close(below, X - (GATED - X) / 2) else None
 
 
 def _passes_on(module, gate, find: Find):
@@ -405,17 +460,17 @@ def _passes_on(module, gate, find: Find):
     find("passes-on", got is not None and close(got, expected, 1e-3), None, got=show(got))
 
 
-def _at(module, number, value: float):
+def _at(module, number, value: float, x: torch.Tensor | None = None):
     with torch.no_grad():
         number.fill_(value)
-    return module(X.clone())
+    return module(X.clone() if x is None else x)
 
 
 def _gradient(module, parameter):
     """The gradient of a weighted sum of the outputs, 0 where the graph does not reach the parameter."""
     y = module(X.clone())
     total = (y * torch.linspace(0.5, 2, y.numel()).view_as(y)).sum()
-    if not total.requires_grad:
+    if not total.requires_grad or not parameter.requires_grad:
         return torch.zeros_like(parameter)
     (gradient,) = torch.autograd.grad(total, parameter, allow_unused=True)
     return torch.zeros_like(parameter) if gradient is None else gradient
@@ -455,7 +510,7 @@ def _distance(got, expected=X) -> str:
 
 # se-beside-plain
 
-TEST_SCENES, TRAINING_SCENES, PLACES = 100, 300, 9
+TEST_SCENES, TRAINING_SCENES, PLACES, RATIO = 100, 300, 9, 4
 
 
 def se_beside_plain(answer: object, find: Find) -> None:
@@ -478,6 +533,8 @@ def se_beside_plain(answer: object, find: Find) -> None:
     mistake = "some-places" if places[1] else "nothing-inserted" if bare else None
     if not find("attended", len(places[1]) == PLACES, mistake, got=f"attention in {len(places[1])} blocks"):
         return
+    ratios = _ratios(attended, start)
+    find("ratio", ratios <= {RATIO}, "other-ratio", got=", ".join(f"{ratio:g}" for ratio in sorted(ratios)))
     lost = [k for network in networks for k in start if k not in network.state_dict()]
     if not find("keys", not lost, None, missing=", ".join(lost[:3])):
         return
@@ -496,6 +553,11 @@ def se_beside_plain(answer: object, find: Find) -> None:
     moved = [_moved(network, start) for network in networks]
     slug = "not-trained" if not all(moved) and not any(moved) else "unequal-training"
     trained = find("trained", all(moved), slug, got=_which(moved))
+    steps = [_steps(network, start) for network in networks]
+    # A pass or two in training mode, to look at something, is no training.
+    if trained and max(steps) > 1.4 * min(steps) + 5:
+        got = f"{steps[0]} steps for the plain network, {steps[1]} for the other"
+        trained = find("trained", False, "longer-training", got=got)
     if closed is not None:
         fresh = all(not bool(p.any()) for p in _scalars(attended).values())
         find(
@@ -519,6 +581,25 @@ def _places_with_weights(network: nn.Module, start: dict) -> set[str]:
     """The blocks, such as ``layer2.0``, that have weights beyond those of the plain network."""
     more = [name for name, p in network.named_parameters() if name not in start and p.numel() > 1]
     return {".".join(name.split(".")[:2]) for name in more if name.startswith("layer")}
+
+
+def _ratios(attended: nn.Module, start: dict) -> set[float]:
+    """How many times narrower the matrices of the attention are on one side than the map."""
+    ratios = set()
+    for name, parameter in attended.named_parameters():
+        if name in start or not name.startswith("layer") or parameter.ndim not in (2, 4):
+            continue
+        channels = start[".".join(name.split(".")[:2]) + ".bn2.weight"].numel()
+        one, other = parameter.shape[:2]
+        if channels in (one, other):
+            ratios.add(channels / (other if one == channels else one))
+    return ratios
+
+
+def _steps(network: nn.Module, start: dict) -> int:
+    """How many batches its first BatchNorm has seen in training."""
+    key = next(key for key in start if key.endswith("num_batches_tracked"))
+    return int(network.state_dict()[key]) - int(start[key])
 
 
 def _scalars(network: nn.Module) -> dict[str, nn.Parameter]:
@@ -563,13 +644,13 @@ def _scenes(n: int, seed: int):
 
 
 @torch.no_grad()
-def _logits(network: nn.Module, inputs):
-    twin = copy.deepcopy(network).cpu().float().eval()
+def _logits(network: nn.Module, inputs, training: bool = False):
+    twin = copy.deepcopy(network).cpu().float().train(training)
     return twin(inputs)
 
 
-def _accuracy(network: nn.Module, inputs, labels) -> float:
-    return (_logits(network, inputs).argmax(1) == labels).float().mean().item()
+def _accuracy(network: nn.Module, inputs, labels, training: bool = False) -> float:
+    return (_logits(network, inputs, training).argmax(1) == labels).float().mean().item()
 
 
 def _both(scores) -> str:
@@ -592,6 +673,8 @@ def _wrong_scores(scores: list[float], counted: list[float], networks) -> str | 
         tolerance = 1.5 / TRAINING_SCENES
         pairs = zip(scores, networks, strict=True)
         fitting = ["training-scores"] * all(abs(s - _accuracy(n, *known)) <= tolerance for s, n in pairs)
+        batch = _scenes(TEST_SCENES, seed=200)
+        fitting += ["training-mode"] * fits([_accuracy(n, *batch, training=True) for n in networks])
     return fitting[0] if len(fitting) == 1 else None
 
 
@@ -690,7 +773,8 @@ def _biases(convert, find: Find):
             find("zero-bias", False, None, got=f"{type(error).__name__}: {str(error)[:80]}")
             return  # what it does with other biases says nothing then
         same = isinstance(got, dict) and got.keys() == own.keys() and all(close(got[k], own[k]) for k in own)
-        kept = isinstance(got, dict) and got.keys() - own.keys() and got.keys() - own.keys() <= some.keys()
+        more = got.keys() - own.keys() if isinstance(got, dict) else set()
+        kept = more and all(str(key).endswith("bias") for key in more)
         find("zero-bias", same, "biases-kept" if kept else None, got=_names(got) if not same else "")
         if not same:
             return
@@ -713,6 +797,8 @@ def _refused(convert, state, key: str, own, find: Find) -> bool:
         return True
     except Exception as error:
         return find("refused", False, "wrong-error", key=key, got=type(error).__name__)
+    if isinstance(got, ValueError):
+        return find("refused", False, "error-returned", key=key, got="a ValueError as the result")
     same = isinstance(got, dict) and got.keys() == own.keys() and all(close(got[k], own[k]) for k in own)
     bias = ", ".join(f"{value:g}" for value in state[key].tolist())
     return find(
@@ -848,7 +934,13 @@ def _grouped(answer, scalar: str, find: Find) -> None:
     was = dict(_model(scalar).named_parameters())
     moved = [n for n, p in model.named_parameters() if p.requires_grad != was[n].requires_grad]
     find("unchanged", not moved, "model-changed", name=(moved or [""])[0])
-    _sorted(dict(where), {n for n, p in was.items() if p.requires_grad}, scalar, find)
+    # Of a parameter in two groups nobody knows what holds.
+    _sorted(
+        {name: group for name, group in where if count[name] == 1},
+        {n for n, p in was.items() if p.requires_grad and count[n] < 2},
+        scalar,
+        find,
+    )
     filled = [g for g in groups if g["params"]]
     if filled and not twice:
         torch.optim.AdamW(filled, lr=1.0)

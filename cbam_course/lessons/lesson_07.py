@@ -59,17 +59,26 @@ def _directed(a, b, *, tie=0.5) -> float:
     return sum(1.0 if x > y else tie if x == y else 0.0 for x, y in product(a, b)) / (len(a) * len(b))
 
 
+def _decided(a, b) -> float:
+    """The share among the pairs that are no tie."""
+    worse, better = sorted((a, b), key=mean)
+    decided = [low > high for low, high in product(worse, better) if low != high]
+    return sum(decided) / len(decided)
+
+
 def _estimated(answer) -> bool:
     """Near the right share everywhere, and no count of pairs or half pairs: then it comes from random draws."""
     got = [as_number(answer(list(a), list(b))) or 0.0 for a, b in _PAIRS]
     counts = [2 * len(a) * len(b) * share for (a, b), share in zip(_PAIRS, got, strict=True)]
     near = all(abs(share - _share(a, b)) < 0.06 for (a, b), share in zip(_PAIRS, got, strict=True))
-    return near and sum(abs(count - round(count)) > 1e-3 for count in counts) >= 3
+    decided = all(abs(share - _decided(a, b)) < 1e-6 for (a, b), share in zip(_PAIRS, got, strict=True))
+    return near and not decided and sum(abs(count - round(count)) > 1e-3 for count in counts) >= 3
 
 
 _OTHER_SHARES = {
     "tie-forgotten": lambda a, b: _share(a, b, tie=0.0),
     "tie-counted-whole": lambda a, b: _share(a, b, tie=1.0),
+    "ties-left-out": _decided,
     "right-winner": one_of(
         lambda a, b: _share(a, b, turned=True),
         lambda a, b: _share(a, b, turned=True, tie=0.0),
@@ -117,7 +126,7 @@ def paired_interval(answer: object, find: Find) -> None:
     """Five pairs, then eight: the quantile of t has to change with their number."""
     got = _call(answer, _FIVE)
     three = got is not None and len(got) == 3
-    find("three", three, "half-width" if got is not None and len(got) == 2 else None, got=show(got))
+    find("three", three, _of_two(got) if got is not None and len(got) == 2 else None, got=show(got))
     if not three:
         return
     expected = _interval(*_FIVE)
@@ -126,12 +135,15 @@ def paired_interval(answer: object, find: Find) -> None:
     find("interval", close(got[1:], expected[1:]), mistake, got=show(got[1:]))
     more = _call(answer, _EIGHT)
     fixed = _interval(*_EIGHT, quantile=stats.t.ppf(0.975, 4))
-    find(
-        "any",
-        _same(more, _interval(*_EIGHT)),
-        "fixed-quantile" if _same(more, fixed) else None,
-        got=show(more),
-    )
+    name = "fixed-quantile" if _same(more, fixed) else mistake
+    find("any", _same(more, _interval(*_EIGHT)), name, got=show(more))
+
+
+def _of_two(got) -> str | None:
+    """Which two of the numbers these are."""
+    middle, low, high = _interval(*_FIVE)
+    wrong = {"half-width": [middle, high - middle], "mean-missing": [low, high]}
+    return next((slug for slug, two in wrong.items() if close(got, two)), None)
 
 
 def _call(function, scores) -> list[float] | None:
@@ -159,6 +171,8 @@ def _unpaired(a, b, *, equal_var: bool) -> list[float]:
 def _intervals(a, b) -> dict[str, list[float]]:
     """Intervals of other kinds."""
     n, (middle, low, high) = len(a), _interval(a, b)
+    t, d = stats.t.ppf(0.975, n - 1), np.subtract(a, b)
+    apart = t * (np.var(a, ddof=1) / n + np.var(b, ddof=1) / n) ** 0.5  # the spreads of both, with n − 1
     return {
         "second-minus-first": _interval(b, a),
         "ends-exchanged": [middle, high, low],
@@ -166,16 +180,23 @@ def _intervals(a, b) -> dict[str, list[float]]:
         "order-of-results last": [low, high, middle],
         "unpaired": _unpaired(a, b, equal_var=True),
         "unpaired welch": _unpaired(a, b, equal_var=False),
+        "unpaired narrow": [middle, middle - apart, middle + apart],
         "normal-quantile": _interval(a, b, quantile=1.96),
         "normal-quantile exact": _interval(a, b, quantile=stats.norm.ppf(0.975)),
         "normal-quantile two": _interval(a, b, quantile=2.0),
         "divided-by-n": _interval(a, b, ddof=0),
         "no-root-of-n": _interval(a, b, error=False),
+        "n-without-root": _interval(a, b, quantile=t / n**0.5),
+        "variance": _interval(a, b, quantile=t * d.std(ddof=1)),
+        "spread-of-differences": [middle, *np.quantile(d, [0.025, 0.975])],
+        "spread-of-differences whole": [middle, d.min(), d.max()],
+        "sign-lost": _interval(abs(d), [0.0] * n),
         "degrees-of-freedom": _interval(a, b, quantile=stats.t.ppf(0.975, n)),
         "one-sided": _interval(a, b, quantile=stats.t.ppf(0.95, n - 1)),
         "one-standard-error": _interval(a, b, quantile=1.0),
         "one-standard-error deviation": _interval(a, b, quantile=1.0, error=False),
         "half-width": [middle, low - middle, high - middle],
+        "half-width twice": [middle, high - middle, high - middle],
         "interval-of-one": _interval(a, [0.0] * n),
         "root-of-one-less": _interval(a, b, quantile=stats.t.ppf(0.975, n - 1) * (n / (n - 1)) ** 0.5),
         "other-level": _interval(a, b, quantile=stats.t.ppf(0.995, n - 1)),
@@ -320,12 +341,12 @@ _TUNING = _runs(
         ("old", 0.1, 2, 845, 801), ("old", 0.1, 3, 800, 774), ("old", 0.1, 1, 825, 768),
     ]
 )  # fmt: skip
-# Here both are best at the smallest rate, and new has a run more than old there.
+# Here both are best at the smallest rate, and new has a run more than old there, in between; it decides the rate.
 _UNEVEN = _runs(
     [
         ("old", 0.1, 4, 500, 610), ("old", 0.1, 5, 520, 530),
         ("old", 0.001, 4, 700, 690), ("old", 0.001, 5, 690, 640),
-        ("new", 0.001, 4, 880, 700), ("new", 0.001, 5, 820, 735), ("new", 0.001, 6, 830, 980),
+        ("new", 0.001, 4, 830, 700), ("new", 0.001, 6, 880, 980), ("new", 0.001, 5, 820, 735),
         ("new", 0.1, 4, 835, 810), ("new", 0.1, 5, 845, 780),
         ("third", 0.1, 4, 990, 990), ("third", 0.1, 5, 980, 985),
         ("third", 0.001, 4, 700, 720), ("third", 0.001, 5, 710, 745), ("third", 0.001, 6, 690, 800),
@@ -406,6 +427,41 @@ def _at_one_rate(whose):
     return gain
 
 
+def _at_a_common_rate(runs, first, second, *, all_models: bool) -> float:
+    """At the rate with the best mean of both models' runs together, or of all that there are."""
+    both = [{**run, "model": ""} for run in runs if all_models or run["model"] in (first, second)]
+    rate = _chosen(both, "")
+    return _paired_mean(_tests(runs, first, rate), _tests(runs, second, rate))
+
+
+def _rate_for_each_seed(runs, first, second) -> float:
+    a, b = (
+        {
+            run["seed"]: run["test"]
+            for run in sorted(runs, key=lambda run: run["validation"])  # the best one stays
+            if run["model"] == model
+        }
+        for model in (first, second)
+    )
+    return _paired_mean(a, b)
+
+
+def _paired_by_place(runs, first, second, *, order=list) -> float:
+    a, b = (order(_tests(runs, m, _chosen(runs, m)).values()) for m in (first, second))
+    return mean(x - y for x, y in zip(a, b, strict=False))
+
+
+def _cut_first(runs, first, second) -> float:
+    """Only runs whose seed both models have take part, in the choice too."""
+    seeds = [{run["seed"] for run in runs if run["model"] == model} for model in (first, second)]
+    return _gain([run for run in runs if run["seed"] in seeds[0] & seeds[1]], first, second)
+
+
+def _added_up(runs, first, second) -> float:
+    a, b = (_tests(runs, m, _chosen(runs, m)) for m in (first, second))
+    return sum(a[seed] - b[seed] for seed in a if seed in b)
+
+
 def _averaged_rates(runs, first, second) -> float:
     return mean(r["test"] for r in runs if r["model"] == first) - mean(
         r["test"] for r in runs if r["model"] == second
@@ -432,7 +488,18 @@ _OTHER_GAINS = {
     "chosen-on-the-test-set": one_of(
         lambda r, a, b: _gain(r, a, b, by="test"), lambda r, a, b: _gain(r, a, b, by="test", middle=max)
     ),
-    "one-rate-for-both": one_of(_at_one_rate("first"), _at_one_rate("second")),
+    "one-rate-for-both": one_of(
+        _at_one_rate("first"),
+        _at_one_rate("second"),
+        lambda r, a, b: _at_a_common_rate(r, a, b, all_models=False),
+        lambda r, a, b: _at_a_common_rate(r, a, b, all_models=True),
+    ),
+    "rate-for-each-seed": _rate_for_each_seed,
+    "paired-by-place": one_of(
+        _paired_by_place, lambda r, a, b: _paired_by_place(r, a, b, order=lambda scores: list(scores)[::-1])
+    ),
+    "seeds-cut-first": _cut_first,
+    "sum-not-mean": _added_up,
     "best-run-chose": lambda r, a, b: _gain(r, a, b, middle=max),
     "validation-reported": lambda r, a, b: _gain(r, a, b, column="validation"),
     "second-minus-first": lambda r, a, b: _gain(r, b, a),
@@ -628,7 +695,7 @@ def predict_the_run(answer: object, find: Find) -> None:
     name = None
     if seen is not None and not close(seen, right, 0.0051):
         name = _outcome_mistake(seen, predicted, right)
-    find("looked", seen is not None and close(seen, right, 0.0051), name or None, got=seen)
+    find("looked", seen is not None and close(seen, right, 0.0051), name, got=answer["outcome"])
 
 
 def _prediction(answer) -> tuple[list[float], list[float] | None] | None:
@@ -663,6 +730,8 @@ def _outcome_mistake(seen, predicted, right) -> str | None:
         "second-minus-first": _small_gains(turned=True),
         "rates-exchanged": right[::-1],
     }
+    if close([gain / 100 for gain in seen], right, 0.0015):
+        return "in-percent"
     return next((slug for slug, value in wrong.items() if close(seen, value, 0.0015)), None)
 
 

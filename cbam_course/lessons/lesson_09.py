@@ -32,10 +32,16 @@ _MISCOUNTED = {
     "in-place-is-free": one_of({**_PASSES, "A": 0.5}, {**_PASSES, "A": 0}),
     "view-copied": one_of({**_PASSES, "C": 1}, {**_PASSES, "C": 2}),
     "second-map-forgotten": one_of(
-        {**_PASSES, "B": 1, "D": 1, "F": 2}, {**_PASSES, "B": 1, "F": 2}, {**_PASSES, "B": 1}
+        {**_PASSES, "B": 1, "D": 1, "F": 2},
+        {**_PASSES, "B": 1, "F": 2},
+        {**_PASSES, "B": 1},
+        {**_PASSES, "F": 2},
     ),
+    "cat-copies-both": one_of(*({**_PASSES, "D": passes} for passes in (0, 1, 1.5))),
     "mean-as-a-whole-pass": {**_PASSES, "E": 3},
-    "one-sweep": one_of({**_PASSES, "E": 1}, {**_PASSES, "F": 2}, {**_PASSES, "E": 1, "F": 2}),
+    "one-sweep": one_of(
+        *({**_PASSES, "E": e, "F": f} for e in (1, 1.5, 2) for f in (1.5, 2.5) if (e, f) != (2, 2.5))
+    ),
 }
 
 
@@ -113,13 +119,14 @@ def _average(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 5, 1, 2)
 
 
-def _reflected(x: Tensor) -> Tensor:
-    return F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), 5, 1)
+def _padded(mode: str) -> Callable[[Tensor], Tensor]:
+    return lambda x: F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode=mode), 5, 1)
 
 
 _OTHER_GATES = {
     "edge-not-zero": one_of(
-        _gated(lambda x: F.avg_pool2d(x, 5, 1, 2, count_include_pad=False)), _gated(_reflected)
+        _gated(lambda x: F.avg_pool2d(x, 5, 1, 2, count_include_pad=False)),
+        *(_gated(_padded(mode)) for mode in ("replicate", "reflect", "circular")),
     ),
     "maximum-around": _gated(lambda x: F.max_pool2d(x, 5, 1, 2)),
     "other-window": one_of(
@@ -172,6 +179,8 @@ _OTHER_POOLS = {
     "largest-size": lambda x: x.flatten(2).gather(2, x.flatten(2).abs().topk(2).indices).mean(2),
     "mean-of-all": lambda x: x.mean((2, 3)),
     "both-returned": lambda x: x.flatten(2).topk(2).values,
+    "axes-kept": lambda x: _two_largest(x)[:, :, None, None],
+    "averaged-over-channels": lambda x: x.flatten(2).topk(2).values.mean(1),
 }
 
 
@@ -291,7 +300,7 @@ def fast_not_equal(answer: object, find: Find) -> None:
     find(
         "output",
         one[0] > 1e-3,
-        lambda: "exchanged" if exchanged else _why_alike(tensors[0]),
+        lambda: "exchanged" if exchanged else _why_alike(tensors[0], one[0]),
         got=f"{one[0]:.5f}",
     )
     if not find(
@@ -330,16 +339,20 @@ def _maxima(x: Tensor) -> tuple[Tensor, Tensor]:
     return largest, (gated == largest).sum(1, keepdim=True)
 
 
-def _why_alike(x: Tensor) -> str | None:
-    return "a-positive-everywhere" if bool((_maxima(x)[0] > 0).all()) else None
+def _why_alike(x: Tensor, difference: float) -> str | None:
+    if bool((_maxima(x)[0] > 0).all()):
+        return "a-positive-everywhere"
+    return "too-small-a-step" if difference > 0 else None
 
 
 def _why_no_tie(x: Tensor) -> str | None:
-    _, sharing = _maxima(x)
+    largest, sharing = _maxima(x)
     if bool((sharing == 1).all()):
         return "no-tie"
     # Where the whole map is 0 the gate multiplies 0, so nothing of its gradient is left.
-    return "all-zero" if not bool(x.any()) else None
+    if not bool(x.any()):
+        return "all-zero"
+    return "shared-alike" if bool((largest > 0).all()) else None
 
 
 # cheapest-network
@@ -373,8 +386,13 @@ def cheapest_network(answer: object, find: Find) -> None:
     assert isinstance(logits, Tensor)
     logits = logits.cpu()
     score = float(mean_iou(logits, masks).mean())
-    find("score", score >= _ENOUGH, lambda: _why_so_low(logits, masks), got=f"{score:.2f}")
-    traffic = outcome(count_traffic, (_AsModule(network.cpu()), images[:8]))
+    network = network.cpu()
+
+    def low() -> str | None:
+        return _why_so_low(logits, masks) or ("out-of-sight" if _blind(network, images[:4]) else None)
+
+    find("score", score >= _ENOUGH, low, got=f"{score:.2f}")
+    traffic = outcome(count_traffic, (_AsModule(network), images[:8]))
     if not isinstance(traffic, Traffic):
         find("moved", False, got=traffic)
         return
@@ -394,6 +412,17 @@ def _why_so_low(logits: Tensor, masks: Tensor) -> str | None:
         return "probabilities"
     marked = float((logits > 0).double().mean())
     return "marks-nothing" if marked < 0.001 else "marks-everything" if marked > 0.9 else None
+
+
+def _blind(network: nn.Module, images: Tensor) -> bool:
+    """Whether nothing in the corners, in one of which the patch stands, reaches the middle of the image."""
+    other = images.clone()
+    for rows in (slice(7), slice(-7, None)):
+        for columns in (slice(7), slice(-7, None)):
+            other[:, :, rows, columns] *= -1
+    with torch.no_grad():
+        seen, changed = (network(batch)[:, 22:26, 22:26] for batch in (images, other))
+    return close(seen, changed, 1e-6)
 
 
 def _why_so_much(network: nn.Module) -> str | None:

@@ -137,6 +137,21 @@ class SpatialOnly(nn.Module):
         return self.second(x)
 
 
+class WithEnds(OneClass):
+    """What stands at the end of each gate can be replaced."""
+
+    def channel_end(self, logit):
+        return logit.sigmoid()
+
+    def map_end(self, logit):
+        return logit.sigmoid()
+
+    def forward(self, x):
+        logit = sum(self.up(self.down(p).relu()) for p in (x.mean((2, 3)), x.amax((2, 3))))
+        y = x * self.channel_end(logit)[..., None, None]
+        return y * self.map_end(self.conv(torch.stack([y.amax(1), y.mean(1)], 1)))
+
+
 WRONG["cbam"] = {
     "no-spatial-part": [ChannelOnly, forward(lambda self, x: self.first(x))],
     "no-channel-part": [SpatialOnly, forward(lambda self, x: self.second(x))],
@@ -174,6 +189,13 @@ _PARTS = [
 ]
 for _slug in _PARTS:
     WRONG["cbam"][_slug] = [change(part=lesson_03.WRONG["channel-attention"][_slug][0])]
+WRONG["cbam"]["no-sigmoid"] = [
+    type("OpenMap", (WithEnds,), {"map_end": lambda self, logit: logit}),
+    type("OpenChannels", (WithEnds,), {"channel_end": lambda self, logit: logit}),
+    type(
+        "Open", (WithEnds,), {"channel_end": lambda self, logit: logit, "map_end": lambda self, logit: logit}
+    ),
+]
 for _slug in ["minimum", "pools-added", "padding-missing", "dilated", "off-centre", "not-linear"]:
     WRONG["cbam"][_slug] = [change(place=lesson_04.WRONG["spatial-attention"][_slug][0])]
 WRONG["cbam"]["average-only"].append(change(place=lesson_04.WRONG["spatial-attention"]["average-only"][0]))
@@ -202,7 +224,20 @@ def gates_first(x, c, s):
     return a * x * s(a * x), b * x * c(b * x), torch.mul(b, a) * x
 
 
-RIGHT["order-matters"] = [in_steps, as_list, gates_first]
+def changed_by_the_first(x, c, s):
+    x *= c(x)
+    return x * s(x), (x * s(x)) * c(x * s(x)), x * c(x) * s(x)
+
+
+def named_anew_each_time(x, c, s):
+    x = x * c(x)
+    first = x = x * s(x)
+    x = x * s(x)
+    second = x = x * c(x)
+    return first, second, x * c(x) * s(x)
+
+
+RIGHT["order-matters"] = [in_steps, as_list, gates_first, lambda x, c, s: torch.stack(in_steps(x, c, s))]
 
 
 def _with_third(third):
@@ -246,8 +281,8 @@ WRONG["order-matters"] |= {
         lambda x, c, s: in_steps(x, c, s)[:2],
         lambda x, c, s: [2 * y for y in in_steps(x, c, s)],
         lambda x, c, s: (*in_steps(x, c, s)[:2], x * c(x)),
-        lambda x, c, s: torch.stack(in_steps(x, c, s)),
     ],
+    "x-overwritten": [changed_by_the_first, named_anew_each_time],
     "one-gate-only": [lambda x, c, s: (x * c(x), x * s(x), x * c(x) * s(x))],
     "argument-ignored": [lambda x, c, s: in_steps(x, lambda y: torch.sigmoid(y.mean((2, 3), True)), s)],
 }
@@ -327,6 +362,11 @@ def _changed(place, change):
     return answer
 
 
+def sees_positive_ones(box, channels, kernel):
+    small = torch.full((1, channels, 20, 20), 1e-5)
+    return *_nearest(box, channels, kernel)[:2], bool((box(small) / small).max() > 0.28)
+
+
 def only_seven(box, channels, kernel):
     told = _nearest(box, channels, kernel)
     return told if kernel.shape[-1] == 7 else (_other(told[0], ("x", "refined")), *told[1:])
@@ -350,6 +390,7 @@ WRONG["inside-the-box"] = {
     "first-reversed": [_changed(1, lambda word: _other(word, ("mean", "max")))],
     "bias-reversed": [_changed(2, lambda bias: not bias)],
     "one-kernel-size": [only_seven],
+    "negative-bias-missed": [sees_positive_ones],
     "bias-in-the-way": [lambda box, channels, kernel: _nearest(box, channels, kernel, with_shift=False)],
     "missing-return": [lambda box, channels, kernel: None],
     None: [
@@ -497,6 +538,19 @@ def by_steps(make_block, x, blocks):
     return left
 
 
+def x_renamed(make, x, n):
+    for _ in range(n):
+        x = make()(x)
+    return (x.std() / x.std()).item()
+
+
+def with_shortcuts(make, x, n):
+    y = x
+    for _ in range(n):
+        y = y + make()(y)
+    return (y.std() / x.std()).item()
+
+
 RIGHT["feature-shrink"] = [looped, stacked, by_roots, through_numpy, by_steps]
 
 WRONG["feature-shrink"] = {
@@ -533,6 +587,8 @@ WRONG["feature-shrink"] = {
         ),
     ],
     "argument-ignored": [lambda make, x, n: 0.5**n],
+    "compared-with-itself": [x_renamed],
+    "shortcut-added": [with_shortcuts],
 }
 
 
@@ -585,6 +641,16 @@ def averaged(*parts, average=lambda gate: gate.mean(0, keepdim=True), blocks=(0,
     return image_scores(changed, test.dense).mean().item()
 
 
+def without_images(part):
+    """The network itself, changed instead of a copy."""
+    network, record, _ = trained()
+    changed = deepcopy(network)
+    for number, block in enumerate(changed.blocks):
+        gate = record[f"blocks.{number}.attention.{part}"][0]
+        setattr(block.attention, part, ConstantGate(gate.mean(0, keepdim=True)))
+    return changed
+
+
 def both(**change):
     return averaged("channel", **change), averaged("spatial", **change)
 
@@ -621,6 +687,8 @@ WRONG["who-does-the-work"] = {
     "not-trained": Late(lambda: [(fresh_network(), *both(), "channel")]),
     "exchanged": Late(lambda: [works(*both()[::-1]), works(*both()[::-1], word="spatial")]),
     "nothing-replaced": Late(lambda: [works(as_trained(), as_trained())]),
+    "network-changed": Late(lambda: [(without_images("channel"), *both(), "channel")]),
+    "percent": Late(lambda: [works(*(100 * score for score in both()))]),
     "both-replaced": Late(lambda: [works(both()[0], averaged("channel", "spatial"))]),
     "what-is-lost": Late(lambda: [works(*(as_trained() - score for score in both()))]),
     "gates-of-one": Late(lambda: [works(*both(average=lambda gate: torch.ones(1)))]),

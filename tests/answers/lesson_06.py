@@ -126,6 +126,31 @@ class Renamed(BottleneckBugBase):
         return torch.relu(self.attention(self.norm3(self.conv3(self.middle(x)))) + x)
 
 
+class InASequence(nn.Module):
+    def __init__(self, in_channels, planes, make_attention):
+        super().__init__()
+        self.branch = nn.Sequential(
+            *(nn.Conv2d(in_channels, planes, 1, bias=False), nn.BatchNorm2d(planes), nn.ReLU()),
+            *(nn.Conv2d(planes, planes, 3, padding=1, bias=False), nn.BatchNorm2d(planes), nn.ReLU()),
+            *(nn.Conv2d(planes, 4 * planes, 1, bias=False), nn.BatchNorm2d(4 * planes)),
+        )
+        self.attention = make_attention(4 * planes)
+
+    def forward(self, x):
+        return torch.relu(self.attention(self.branch(x)) + x)
+
+
+class WithABias(BottleneckBugBase):
+    def __init__(self, in_channels, planes, make_attention):
+        super().__init__(in_channels, planes, make_attention)
+        self.conv1 = nn.Conv2d(in_channels, planes, 1)
+
+
+class AlwaysCBAM(BottleneckBugBase):
+    def __init__(self, in_channels, planes, make_attention):
+        super().__init__(in_channels, planes, CBAM)
+
+
 class KeptInAList(BottleneckBugBase):
     def __init__(self, in_channels, planes, make_attention):
         super().__init__(in_channels, planes, lambda channels: nn.Identity())
@@ -173,16 +198,23 @@ WRONG["bottleneck-bug"] = {
         forward(lambda self, x: torch.relu(self.branch(x) + x + 0 * self.attention(self.branch(x)))),
     ],
     "in-forward": [MadeInForward],
+    "maker-unused": [AlwaysCBAM],
+    "last-relu-lost": [forward(lambda self, x: self.attention(self.branch(x)) + x)],
+    "shortcut-lost": [forward(lambda self, x: torch.relu(self.attention(self.branch(x))))],
+    "added-to-the-branch": [
+        forward(lambda self, x: torch.relu(self.branch(x) + self.attention(self.branch(x)) + x))
+    ],
+    "multiplied-again": [
+        forward(lambda self, x: torch.relu(self.branch(x) * self.attention(self.branch(x)) + x))
+    ],
+    "layers-renamed": [Renamed, InASequence],
     None: [
         forward(lambda self, x: torch.relu(self.branch(x) * self.attention(x) + x)),
-        forward(lambda self, x: self.attention(self.branch(x)) + x),
-        forward(lambda self, x: torch.relu(self.attention(self.branch(x)))),
-        forward(lambda self, x: torch.relu(self.branch(x) + self.attention(self.branch(x)) + x)),
         forward(lambda self, x: torch.relu(self.attention(torch.relu(self.branch(x))) + x)),
         bottleneck_bug_change(width=lambda self, in_channels, planes: 2 * planes),
         bottleneck_bug_change(width=lambda self, in_channels, planes: 12),
-        Renamed,
         KeptInAList,
+        WithABias,
         forward(without_a_relu),
         forward(scaled_afterwards),
     ],
@@ -368,6 +400,19 @@ def a_copy_of_the_attention(block, attention):
     return with_hook(block, copy.deepcopy(attention))
 
 
+def gate_assumed(block, attention):
+    block.bn2.attention = attention
+    block.bn2.register_forward_hook(lambda module, inputs, output: output * module.attention(output))
+    return block
+
+
+def written_into(block, attention):
+    """Writes the attention's result into a map that the backward pass needs."""
+    block.bn2.attention = attention
+    block.bn2.register_forward_hook(lambda module, inputs, output: output.copy_(module.attention(output)))
+    return block
+
+
 def added(block, attention):
     block.bn2.attention = attention
     block.bn2.register_forward_hook(lambda module, inputs, output: output + module.attention(output))
@@ -378,7 +423,9 @@ WRONG["insert-by-hand"] = {
     "hooks-cleared": [hooks_cleared],
     "mode-changed": [left_in_eval],
     "gradient-cut": [detached],
-    None: [added, a_copy_of_the_attention],
+    "multiplied-again": [gate_assumed],
+    "copy-inserted": [a_copy_of_the_attention],
+    None: [added, written_into],
     "after-addition": [hooked_on("block"), replaced_forward],
     "new-block": [only_a_copy, after_the_block],
     "wrong-norm": [hooked_on("bn1")],
@@ -386,7 +433,7 @@ WRONG["insert-by-hand"] = {
     "input-passed": [hooked_on("bn2", lambda module, inputs, output: inputs[0])],
     "hook-returns-nothing": [nothing_returned],
     "not-inserted": [never_run],
-    "runs-twice": [twice],
+    "runs-twice": [twice, hooked_on("relu")],
     "not-registered": [not_registered, in_a_list],
     "keys-changed": [sequential, wrapped],
     "closure": [closure, closure_over_the_block, bound_method],
@@ -471,6 +518,14 @@ def without_gradient(self, x):
     return x + self.alpha * step
 
 
+def written_into_the_step(self, x):
+    """The product's gradient needs the step, and the addition writes into it."""
+    step = self.attention(x) - x
+    share = self.alpha * step
+    step.add_(x)
+    return x + share
+
+
 WRONG["identity-insertion"] = {
     "starts-at-one": [
         identity_insertion_change(alpha=lambda: nn.Parameter(torch.ones(()))),
@@ -499,10 +554,22 @@ WRONG["identity-insertion"] = {
     "not-learned": [
         identity_insertion_change(alpha=lambda: torch.zeros(())),
         identity_insertion_change(alpha=lambda: 0.0),
+        identity_insertion_change(alpha=lambda: nn.Parameter(torch.zeros(()), requires_grad=False)),
         identity_insertion_change(lambda self, x: x, alpha=lambda: 0),
     ],
     "no-gradient": [
         identity_insertion_change(lambda self, x: x + self.alpha.item() * (self.attention(x) - x))
+    ],
+    "held-at-zero": [
+        identity_insertion_change(lambda self, x: x + self.alpha.relu() * (self.attention(x) - x))
+    ],
+    "special-case-at-zero": [
+        identity_insertion_change(
+            lambda self, x: x if self.alpha == 0 else x + self.alpha * (self.attention(x) - x)
+        )
+    ],
+    "in-place-change": [
+        identity_insertion_change(lambda self, x: x.add_(self.alpha * (self.attention(x) - x)))
     ],
     "one-per-channel": [identity_insertion_change(alpha=lambda: nn.Parameter(torch.zeros(1, 4, 1, 1)))],
     "attention-not-registered": [InAList],
@@ -518,7 +585,7 @@ WRONG["identity-insertion"] = {
         identity_insertion_change(lambda self, x: x + self.alpha**2 * (self.attention(x) - x)),
         identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x.relu()) - x)),
         identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x.detach()) - x)),
-        identity_insertion_change(lambda self, x: x + self.alpha.clamp(0, 1) * (self.attention(x) - x)),
+        identity_insertion_change(written_into_the_step),
         identity_insertion_change(lambda self, x: x + 0 * self.alpha),
         identity_insertion_change(alpha=lambda: nn.Parameter(torch.tensor(0.01))),
         identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(self.attention(x)) - x)),
@@ -560,6 +627,13 @@ def accuracy(network, n=100, seed=200):
     return (network.eval()(scenes.inputs()).argmax(1) == scenes.classification[1]).float().mean().item()
 
 
+@torch.no_grad()
+def accuracy_in_training(network):
+    scenes = make_scenes(100, size=32, distractors=2, seed=200)
+    logits = copy.deepcopy(network).train()(scenes.inputs())
+    return (logits.argmax(1) == scenes.classification[1]).float().mean().item()
+
+
 PLAIN, ATTENDED = as_if_trained(make_network()), as_if_trained(with_se())
 WITH_CBAM = as_if_trained(with_se(lambda channels: CBAM(channels, 4)))
 SCORES = [accuracy(PLAIN), accuracy(ATTENDED)]
@@ -584,6 +658,12 @@ RENAMED = copy.deepcopy(ATTENDED)
 RENAMED.fc = nn.Sequential(RENAMED.fc)
 LATE = insert_attention(as_if_trained(make_network()), se, identity=True)
 FRESH = make_network()
+SIXTEENTH = as_if_trained(with_se(SqueezeExcitation))
+LONGER = copy.deepcopy(ATTENDED)
+for _module in LONGER.modules():
+    if isinstance(_module, nn.BatchNorm2d):
+        _module.num_batches_tracked += 20
+IN_TRAINING = [accuracy_in_training(network) for network in (PLAIN, ATTENDED)]
 TRAINING = [accuracy(network, 300, 100) for network in (PLAIN, ATTENDED)]
 
 RIGHT["se-beside-plain"] = [
@@ -599,6 +679,9 @@ WRONG["se-beside-plain"] = {
     "networks-exchanged": [(ATTENDED, PLAIN, SCORES[::-1])],
     "nothing-inserted": [(PLAIN, copy.deepcopy(PLAIN), [SCORES[0], SCORES[0]])],
     "some-places": [(PLAIN, ONE_PLACE, [SCORES[0], accuracy(ONE_PLACE)])],
+    "other-ratio": [(PLAIN, SIXTEENTH, [SCORES[0], accuracy(SIXTEENTH)])],
+    "longer-training": [(PLAIN, LONGER, SCORES)],
+    "training-mode": [(PLAIN, ATTENDED, IN_TRAINING)],
     "no-identity": [(PLAIN, PLAINLY, [SCORES[0], accuracy(PLAINLY)])],
     "not-trained": [(FRESH, with_se(), [accuracy(FRESH), accuracy(FRESH)])],
     "unequal-training": [
@@ -757,6 +840,24 @@ def asserted(state):
     return dropped(state)
 
 
+def keeps_renamed_biases(state):
+    ours = {
+        "fc1.bias": "channel.mlp.0.bias",
+        "fc2.bias": "channel.mlp.2.bias",
+        "conv.bias": "spatial.conv.bias",
+    }
+    return {
+        **convert_weights_in_a_loop(state),
+        **{ours[key]: state[key] for key in ours if key in state},
+    }
+
+
+def returns_the_error(state):
+    if any(value.any() for key, value in state.items() if key.endswith("bias")):
+        return ValueError("a bias that is not zero")
+    return convert_weights_in_a_loop(state)
+
+
 WRONG["convert-weights"] = {
     "planes-not-swapped": [convert_weights_change(spatial_conv_weight=lambda state: state["conv.weight"])],
     "turned-round": [
@@ -800,6 +901,8 @@ WRONG["convert-weights"] = {
         lambda state: list(convert_weights_in_a_loop(state).items()),
     ],
     "wrong-error": [asserted],
+    "biases-kept": [keeps_renamed_biases],
+    "error-returned": [returns_the_error],
 }
 
 

@@ -375,8 +375,8 @@ WRONG["gain-at-own-rates"] = {
     "all-rates-averaged": [all_rates],
     "not-paired": [gain_with(pair=False)],
     "best-of-n": [gain_with(pair=False, last=max)],
+    "paired-by-place": [in_file_order, lambda runs, a, b: in_file_order(runs[::-1], a, b)],
     None: [
-        in_file_order,
         always_a_hundredth,
         gain_with(last=statistics.median),
         lambda runs, a, b: 100 * gain_looped(runs, a, b),
@@ -575,7 +575,7 @@ RIGHT["predict-the-run"] = [
 ]
 
 WRONG["predict-the-run"] = {
-    "in-percent": [looked((15, 1)), looked((1.5, 0.1))],
+    "in-percent": [looked((15, 1)), looked((1.5, 0.1)), looked((0.1, 0.0), (15.6, -0.2))],
     "no-difference": [looked((1000, 0.1)), looked((float("nan"), 0.1))],
     "prediction-repeated": [looked((0.2, 0.1), (0.2, 0.1))],
     "all-sizes": [looked((0.2, 0.1), (0.122, -0.003))],

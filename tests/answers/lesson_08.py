@@ -144,11 +144,53 @@ def one_a_batch(model, layer, batches):
 
 
 RIGHT["capture-hook"] = [hooked(), without_gradient, as_context, shadowed]
+
+
+def first_batch_only(model, layer, batches):
+    return hooked()(model, layer, batches[:1])
+
+
+def hook_that_returns(model, layer, batches):
+    outputs = []
+
+    def keep(module, inputs, output):
+        outputs.append(output.detach().clone())
+        return outputs[-1]
+
+    handle = layer.register_forward_hook(keep)
+    try:
+        for batch in batches:
+            model(batch)
+    finally:
+        handle.remove()
+    return outputs
+
+
+def forward_left(model, layer, batches):
+    outputs, before = [], layer.forward
+
+    def forward(x):
+        y = before(x)
+        outputs.append(y.detach().clone())
+        return y
+
+    layer.forward = forward
+    for batch in batches:
+        model(batch)
+    layer.forward = before
+    return outputs
+
+
 WRONG["capture-hook"] = {
+    "first-batch-only": [first_batch_only],
+    "forward-left": [forward_left],
     "last-call-only": [hooked(after=lambda outputs, *_: outputs[-1:])],
     "one-a-batch": [one_a_batch],
     "recomputed": [recomputed],
-    "not-copied": [hooked(lambda outputs, i, o: outputs.append(o.detach()))],
+    "not-copied": [
+        hook_that_returns,
+        hooked(lambda outputs, i, o: outputs.append(o.detach())),
+    ],
     "input-not-output": [hooked(lambda outputs, i, o: outputs.append(i[0].detach().clone()))],
     "order-reversed": [hooked(lambda outputs, i, o: outputs.insert(0, o.detach().clone()))],
     "not-detached": [hooked(lambda outputs, i, o: outputs.append(o.clone()))],
@@ -232,7 +274,33 @@ def unlifted(lift):
 
 
 RIGHT["energy-with-controls"] = [with_controls(), in_a_loop, with_numpy, flat_mean]
+
+
+def four_by(energy, even=lambda masks: masks.float().mean()):
+    """The three scores by this energy of lifted maps, and the one of an even map."""
+
+    def scores(maps, masks, untrained):
+        lifted = (m - m.amin((1, 2), keepdim=True) for m in (maps, maps.roll(1, 0), untrained))
+        return (*(energy(m, masks).mean() for m in lifted), even(masks))
+
+    return scores
+
+
+def inside(maps, masks):
+    return (maps * masks).sum((1, 2))
+
+
 WRONG["energy-with-controls"] = {
+    "not-divided": [four_by(inside)],
+    "inside-over-outside": [four_by(lambda m, k: inside(m, k) / inside(m, ~k))],
+    "share-outside": [
+        four_by(lambda m, k: inside(m, ~k) / m.sum((1, 2))),
+        four_by(lambda m, k: 1 - inside(m, k) / m.sum((1, 2)), lambda k: 1 - k.float().mean()),
+    ],
+    "even-map-lifted": [
+        four_by(lambda m, k: inside(m, k) / m.sum((1, 2)), lambda k: torch.tensor(float("nan"))),
+        four_by(lambda m, k: inside(m, k) / m.sum((1, 2)), lambda k: torch.tensor(0.0)),
+    ],
     "not-lifted": [with_controls(unlifted(lambda m: m))],
     "lifted-by-batch": [with_controls(unlifted(lambda m: m - m.min()))],
     "rectified": [with_controls(unlifted(torch.relu))],
@@ -275,6 +343,7 @@ WRONG["which-map-matters"] = {
     "kept-not-lost": [(("average", "map", "nothing"), (1.0, 0.47, 1.0))],
     "wrong-sign": [(("average", "map", "nothing"), (0.0, -0.53, 0.0))],
     "complement-not-permuted": [(("average", "map", "nothing"), (1.0, 1.0, 0.0))],
+    "percent": [(("average", "map", "nothing"), (0.0, 53.0, 0.0))],
     "nothing-changed": [(("average", "map", "nothing"), (0.0, 0.0, 0.0))],
     "average-overlooked": [(("nothing", "map", "average"), (0.0, 0.53, 0.0))],
     "map-and-average": [(("map", "average", "nothing"), (0.0, 0.53, 0.0))],
@@ -351,7 +420,21 @@ def exchanged(gate, height, width, stride):
 
 
 RIGHT["misaligned-overlay"] = [cells, into_zeros, by_index, pixel_by_pixel, kronecker]
+
+
+def dotted(start):
+    def overlay(gate, height, width, stride):
+        result, first = torch.zeros(len(gate), height, width), start(stride)
+        rows, columns = gate.shape[2] * stride, gate.shape[3] * stride
+        result[:, first:rows:stride, first:columns:stride] = gate[:, 0]
+        return result
+
+    return overlay
+
+
 WRONG["misaligned-overlay"] = {
+    "rest-missing": [lambda gate, height, width, stride: F.interpolate(gate, scale_factor=stride)[:, 0]],
+    "one-pixel-a-position": [dotted(lambda stride: 0), dotted(lambda stride: stride // 2)],
     "still-stretched": [stretched(mode="nearest"), stretched(mode="nearest-exact")],
     "corners-aligned": [stretched(mode="bilinear", align_corners=True)],
     "stretched-smoothly": [stretched(mode="bilinear", align_corners=False)],
@@ -390,6 +473,8 @@ RIGHT["judge-the-figure"] = [
 WRONG["judge-the-figure"] = {
     "all-not-shown": [("CEG", (SHARES[1], *SHARES[1:]))],
     "percent": [("CEG", [100 * share for share in SHARES])],
+    "another-order": [("CEG", SHARES[::-1]), ("CEG", (SHARES[1], SHARES[0], SHARES[2]))],
+    "centre-of-the-four": [("CEG", (*SHARES[:2], 1.0))],
     "misses": [("CEG", [1 - share for share in SHARES])],
     "chosen-not-typical": [("ACEG", SHARES)],
     "better-than-centre": [("BCEG", SHARES)],
@@ -479,6 +564,19 @@ RIGHT["same-or-other"] = [
     *((partners, TRAINED) for partners in (first_other, drawn, next_in_turn, by_argmax)),
     (first_other, trained_what("cbam")),
 ]
+
+
+def itself_left_out_too_early(colours, same):
+    alike = colours[:, None] == colours
+    return (alike.fill_diagonal_(False) == same).int().argmax(1)
+
+
+def sorts_what_it_gets(colours, same):
+    chosen = first_other(colours, same)
+    colours.copy_(colours.sort().values)
+    return chosen
+
+
 WRONG["same-or-other"] = {
     "exchanged": [(lambda colours, same: first_other(colours, not same), TRAINED)],
     "colour-ignored": [
@@ -493,12 +591,16 @@ WRONG["same-or-other"] = {
         (
             lambda colours, same: torch.stack([torch.nonzero((colours == c) == same)[0, 0] for c in colours]),
             TRAINED,
-        )
+        ),
+        (itself_left_out_too_early, TRAINED),
     ],
     "no-gate": [(first_other, DenseCNN()), (first_other, trained_what("spatial"))],
     "not-trained": [(first_other, untrained())],
+    "not-whole": [(lambda colours, same: first_other(colours, same).float(), TRAINED)],
+    "list-not-tensor": [(lambda colours, same: first_other(colours, same).tolist(), TRAINED)],
+    "missing-return": [(lambda colours, same: None, TRAINED)],
+    "in-place-change": [(sorts_what_it_gets, TRAINED)],
     None: [
-        (lambda colours, same: first_other(colours, same).float(), TRAINED),
         (lambda colours, same: first_other(colours, same)[:-1], TRAINED),
         (first_other, "a network"),
         (first_other, with_idle_gates()),

@@ -35,9 +35,14 @@ WRONG["count-passes"] = {
     ],
     "in-place-is-free": [{**COUNTS, "A": 0.5}, {**COUNTS, "A": 0}],
     "view-copied": [{**COUNTS, "C": 1}, {**COUNTS, "C": 2}],
-    "second-map-forgotten": [{**COUNTS, "B": 1, "D": 1, "F": 2}, {**COUNTS, "B": 1}],
+    "second-map-forgotten": [
+        {**COUNTS, "B": 1, "D": 1, "F": 2},
+        {**COUNTS, "B": 1},
+        {**COUNTS, "F": 2},
+    ],
+    "cat-copies-both": [{**COUNTS, "D": passes} for passes in (0, 1, 1.5)],
     "mean-as-a-whole-pass": [{**COUNTS, "E": 3}],
-    "one-sweep": [{**COUNTS, "E": 1}, {**COUNTS, "F": 2}],
+    "one-sweep": [{**COUNTS, "E": 1}, {**COUNTS, "F": 1.5}],
     None: [
         {**COUNTS, "D": 3},
         {**COUNTS, "A": 2, "C": 1},
@@ -217,6 +222,8 @@ RIGHT["top-two"] = [
 ]
 
 WRONG["top-two"] = {
+    "axes-kept": [lambda x: x.flatten(2).topk(2).values.mean(2)[:, :, None, None]],
+    "averaged-over-channels": [lambda x: x.flatten(2).topk(2).values.mean(1)],
     "still-sorts": [
         lambda x: x.flatten(2).sort(dim=2).values[:, :, -2:].mean(2),
         sorted_descending,
@@ -299,6 +306,11 @@ RIGHT["fast-not-equal"] = [
 ]  # fmt: skip
 
 WRONG["fast-not-equal"] = {
+    "too-small-a-step": [
+        {"output": torch.full((1, 16, 1, 1), -3.0), "gradient": DEAD},
+        {"output": torch.full((1, 16, 4, 4), -1e-3), "gradient": DEAD},
+    ],
+    "shared-alike": [{"output": BELOW, "gradient": torch.ones(1, 16, 4, 4)}],
     "exchanged": [{"output": DEAD, "gradient": BELOW}],
     "a-positive-everywhere": [
         {"output": NOISE, "gradient": DEAD},
@@ -386,6 +398,14 @@ RIGHT["cheapest-network"] = [
     nn.Sequential(Reader(3, 0.45), nn.Identity()),
 ]
 
+
+class MarksTheMiddle(nn.Module):
+    """Reads five pixels around each position, and the patch is far away."""
+
+    def forward(self, x):
+        return F.avg_pool2d(x.mean(1), 5, 1, 2) + 0.3
+
+
 WRONG["cheapest-network"] = {
     "class-not-network": [DenseCNN, Reader],
     "score-not-network": [0.6, SimpleNamespace(final=0.6, epochs=[])],
@@ -395,6 +415,7 @@ WRONG["cheapest-network"] = {
     "marks-everything": [Turned(lambda logit: logit * 0 + 1)],
     "marks-nothing": [Turned(lambda logit: logit * 0 - 1)],
     "as-wide-as-before": [AsWide()],
+    "out-of-sight": [MarksTheMiddle()],
     None: [
         Wasteful(),
         Turned(lambda logit: logit[:, :24]),

@@ -289,7 +289,6 @@ WRONG["order-matters"] = {
     None: [
         lambda x, c, s: (c(x), s(x), c(x) * s(x)),
         lambda x, c, s: (x * c(x) * s(c(x) * torch.ones_like(x)), *RIGHT["order-matters"][0](x, c, s)[1:]),
-        lambda x, c, s: torch.stack(RIGHT["order-matters"][0](x, c, s)),
     ],
     "outputs-averaged": [
         lambda x, c, s: (*RIGHT["order-matters"][0](x, c, s)[:2], (x * c(x) + x * s(x)) / 2)
@@ -697,6 +696,9 @@ def wsort(a, b):
 
 
 WRONG["wrong-winner"] = {
+    "ties-left-out": [
+        lambda a, b: (lambda level, h: np.mean([x > y for x in level for y in h if x != y]))(*wsort(a, b))
+    ],
     "tie-forgotten": [
         lambda a, b: (lambda level, h: np.mean([x > y for x in level for y in h]))(*wsort(a, b))
     ],
@@ -747,7 +749,30 @@ RIGHT["paired-interval"] = [
     )(stats.ttest_rel(a, b)),
 ]
 
+
+def ends(half):
+    """The mean, and half an interval's width to both sides of it."""
+
+    def interval(a, b):
+        d = np.subtract(a, b)
+        return d.mean(), d.mean() - half(d, a, b), d.mean() + half(d, a, b)
+
+    return interval
+
+
+def t975(d):
+    return stats.t.ppf(0.975, len(d) - 1)
+
+
 WRONG["paired-interval"] = {
+    "mean-missing": [lambda a, b: pi(a, b)[1:]],
+    "n-without-root": [ends(lambda d, a, b: t975(d) * d.std(ddof=1) / len(d))],
+    "variance": [ends(lambda d, a, b: t975(d) * d.var(ddof=1) / len(d) ** 0.5)],
+    "spread-of-differences": [
+        lambda a, b: (np.mean(np.subtract(a, b)), *np.quantile(np.subtract(a, b), [0.025, 0.975])),
+        lambda a, b: (np.mean(np.subtract(a, b)), min(np.subtract(a, b)), max(np.subtract(a, b))),
+    ],
+    "sign-lost": [lambda a, b: pi(np.abs(np.subtract(a, b)), np.zeros(len(a)))],
     "degrees-of-freedom": [lambda a, b: pi(a, b, df=0)],
     "one-sided": [lambda a, b: pi(a, b, q=0.95)],
     "ends-exchanged": [lambda a, b: pi(a, b, q=0.025)],
@@ -773,9 +798,13 @@ WRONG["paired-interval"] = {
     "unpaired": [
         lambda a, b: (lambda r: (np.mean(a) - np.mean(b), *r.confidence_interval()))(
             stats.ttest_ind(a, b, equal_var=False)
-        )
+        ),
+        ends(lambda d, a, b: t975(d) * (np.var(a, ddof=1) / len(d) + np.var(b, ddof=1) / len(d)) ** 0.5),
     ],
-    "half-width": [lambda a, b: (lambda r: (r[0], r[2] - r[0]))(pi(a, b))],
+    "half-width": [
+        lambda a, b: (lambda r: (r[0], r[2] - r[0]))(pi(a, b)),
+        lambda a, b: (lambda r: (r[0], r[2] - r[0], r[2] - r[0]))(pi(a, b)),
+    ],
     None: [
         lambda a, b: (lambda r: (r[0], r[0] - (r[2] - r[0]), r[2] - r[0]))(pi(a, b)),
         lambda a, b: (lambda r: (abs(r[0]), r[1], r[2]))(pi(a, b)),
@@ -817,11 +846,46 @@ def gpd(runs, f, s):
     return float((out[0] - out[1]).dropna().mean())
 
 
+def cut_first(r, f, s):
+    seeds = [{q["seed"] for q in r if q["model"] == m} for m in (f, s)]
+    return gpd([q for q in r if q["seed"] in seeds[0] & seeds[1]], f, s)
+
+
+def added_up(r, f, s):
+    t = pd.DataFrame(r)
+    out = []
+    for m in (f, s):
+        q = t[t.model == m]
+        out.append(q[q.rate == q.groupby("rate").validation.mean().idxmax()].set_index("seed").test)
+    return (out[0] - out[1]).dropna().sum()
+
+
+def one_rate_for_all(r, f, s):
+    rates = {q["rate"] for q in r}
+    best = max(rates, key=lambda rate: np.mean([q["validation"] for q in r if q["rate"] == rate]))
+    return gr([q for q in r if q["rate"] == best], f, s)
+
+
+def best_rate_of_each_seed(r, f, s):
+    best = [{}, {}]
+    for q in r:
+        for kept, m in zip(best, (f, s), strict=True):
+            if (
+                q["model"] == m
+                and q["validation"] > kept.get(q["seed"], q | {"validation": -1})["validation"]
+            ):
+                kept[q["seed"]] = q
+    return np.mean([best[0][k]["test"] - best[1][k]["test"] for k in best[0].keys() & best[1].keys()])
+
+
 RIGHT["gain-at-own-rates"] = [gr, gpd, lambda r, f, s: torch.tensor(float(gr(r, f, s)))]
 
 WRONG["gain-at-own-rates"] = {
     "chosen-on-the-test-set": [lambda r, f, s: gr(r, f, s, key="test")],
     "best-run-chose": [lambda r, f, s: gr(r, f, s, agg=max)],
+    "seeds-cut-first": [cut_first],
+    "rate-for-each-seed": [best_rate_of_each_seed],
+    "sum-not-mean": [added_up],
     "median-chose": [lambda r, f, s: gr(r, f, s, agg=np.median)],
     "not-paired": [lambda r, f, s: gr(r, f, s, pair=False)],
     "validation-reported": [lambda r, f, s: gr(r, f, s, test="validation")],
@@ -835,6 +899,7 @@ WRONG["gain-at-own-rates"] = {
         )
     ],
     "one-rate-for-both": [
+        one_rate_for_all,
         lambda r, f, s: (
             lambda br: np.mean(
                 [
@@ -854,7 +919,7 @@ WRONG["gain-at-own-rates"] = {
                     [q["validation"] for q in r if q["rate"] == z and q["model"] == f] or [-1]
                 ),
             )
-        )
+        ),
     ],
     "best-of-n": [
         lambda r, f, s: (
