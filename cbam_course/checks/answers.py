@@ -27,12 +27,12 @@ def is_unanswered(answer: object) -> bool:
     return answer is None
 
 
-def missing_part(answer: object) -> int | None:
-    """Return the number, from 1, of the first part that is still None or an untouched stub while another is given."""
-    parts = list(answer.values()) if isinstance(answer, dict) else answer
-    if not isinstance(parts, (tuple, list)):
+def missing_part(answer: object) -> object:
+    """Return the key, or the number from 1, of the first part that is still None or an untouched stub."""
+    if not isinstance(answer, (tuple, list, dict)):
         return None
-    return next((number for number, part in enumerate(parts, 1) if _is_empty(part)), None)
+    parts = answer.items() if isinstance(answer, dict) else enumerate(answer, 1)
+    return next((name for name, part in parts if _is_empty(part)), None)
 
 
 def _is_empty(part: object) -> bool:

@@ -92,7 +92,8 @@ def mystery_networks(count: int = 200, *, seed: int = 0) -> tuple[dict[str, nn.M
     """
     generator = torch.Generator().manual_seed(seed)
     images = 0.3 + 0.25 * torch.randn(count, 3, 24, 24, generator=generator)
-    labels = torch.randint(2, (count,), generator=generator)
+    # One bright square in five stands on the right, so that no two changes of the gate cost as much.
+    labels = (torch.rand(count, generator=generator) < 0.2).long()
     rows = torch.randint(1, 18, (count,), generator=generator)
     columns = torch.randint(1, 7, (count,), generator=generator) + 12 * labels
     for n, (row, column) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
@@ -115,7 +116,7 @@ class PaperFigure(NamedTuple):
     shown: Tensor
 
 
-def paper_figure(count: int = 200, *, seed: int = 3) -> PaperFigure:
+def paper_figure(count: int = 200, *, seed: int = 11) -> PaperFigure:
     """Return a gate's maps of many images, and the four that a figure shows of them.
 
     Args:
@@ -126,9 +127,8 @@ def paper_figure(count: int = 200, *, seed: int = 3) -> PaperFigure:
     generator = torch.Generator().manual_seed(seed)
     place = torch.linspace(-1, 1, 48)
     middle = torch.exp(-3 * (place[:, None].square() + place.square()))
-    # A little of the image is in the maps, and much more of the middle.
-    noise = torch.rand(masks.shape, generator=generator)
-    maps = 0.5 + 0.012 * middle + 0.004 * noise + 0.0002 * masks.float()
+    # Nothing of the image is in the maps, so that a dot in the middle does as well.
+    maps = 0.5 + 0.012 * middle + 0.004 * torch.rand(masks.shape, generator=generator)
     best = maps.flatten(1).argmax(1, keepdim=True)
     hit = masks.flatten(1).gather(1, best)[:, 0]
     inside = (maps * masks).sum(dim=(1, 2)) / masks.sum(dim=(1, 2)) - maps.mean(dim=(1, 2))

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from itertools import permutations
 
 import torch
 from torch import Tensor, nn
@@ -261,7 +262,7 @@ def inside_the_box(answer: object, find: Find) -> None:
         find.on(f"{channels} channels, kernel {kernel_size} × {kernel_size}")
         got = answer(box, channels, kernel)
         told.append(_read_box(got))
-        if not find("form", told[-1] is not None, got=got):
+        if not find("form", told[-1] is not None, _parts_exchanged(got), got=got):
             return
     truth = [kind for _, *kind, _, _ in _BOXES]
     for place, slug in enumerate(_TOLD):
@@ -280,6 +281,12 @@ def _read_box(got: object) -> tuple | None:
     number = bias if isinstance(bias, bool) else _truth(bias)
     known = source in ("x", "refined") and first in ("mean", "max") and number is not None
     return (source, first, number) if known else None
+
+
+def _parts_exchanged(got: object) -> str | None:
+    """All three parts are there, in another order."""
+    three = isinstance(got, (tuple, list)) and len(got) == 3
+    return "parts-exchanged" if three and any(map(_read_box, permutations(got))) else None
 
 
 def _truth(value: object) -> bool | None:
@@ -355,9 +362,10 @@ def which_differ(answer: object, find: Find) -> None:
         return
     missed, extra = sorted(_RIGHT - letters), sorted(letters - _RIGHT)
     alone = len(missed) + len(extra) == 1
+    turned = "those-that-stay" if letters == frozenset("ABCDEFGH") - _RIGHT else None
     given = ", ".join(sorted(letters))
-    find("none-missed", not missed, _MISSED[missed[0]] if missed and alone else None, got=given)
-    find("none-extra", not extra, _EXTRA[extra[0]] if extra and alone else None, got=given)
+    find("none-missed", not missed, _MISSED[missed[0]] if missed and alone else turned, got=given)
+    find("none-extra", not extra, _EXTRA[extra[0]] if extra and alone else turned, got=given)
 
 
 # feature-shrink

@@ -131,12 +131,33 @@ def paired_interval(answer: object, find: Find) -> None:
         return
     expected = _interval(*_FIVE)
     mistake = _paired_interval_mistake(answer)
-    find("mean", close(got[0], expected[0]), mistake, got=show(got[0]))
-    find("interval", close(got[1:], expected[1:]), mistake, got=show(got[1:]))
-    more = _call(answer, _EIGHT)
+    more, eight = _call(answer, _EIGHT), _interval(*_EIGHT)
     fixed = _interval(*_EIGHT, quantile=stats.t.ppf(0.975, 4))
     name = "fixed-quantile" if _same(more, fixed) else mistake
-    find("any", _same(more, _interval(*_EIGHT)), name, got=show(more))
+    fits = [
+        find(slug, _same(given, right), why, expected=_digits(right), got=_digits(given))
+        for slug, given, right, why in (
+            ("mean", got[:1], expected[:1], mistake),
+            ("interval", got[1:], expected[1:], mistake),
+            ("any", more, eight, name),
+        )
+    ]
+    if not all(fits):
+        find.smallest(lambda a, b: _four_places(_call(answer, (a, b))), _right_interval, [_FIVE, _EIGHT])
+
+
+def _digits(numbers: list[float] | None) -> str:
+    return show(None) if numbers is None else ", ".join(f"{number:.4f}" for number in numbers)
+
+
+def _four_places(numbers: list[float] | None) -> list[float] | None:
+    return None if numbers is None else [round(float(number), 4) for number in numbers]
+
+
+def _right_interval(a, b) -> list[float] | None:
+    if len(a) != len(b) or len(a) < 2:
+        raise ValueError("no pairs")
+    return _four_places(_interval(a, b))
 
 
 def _of_two(got) -> str | None:
@@ -280,9 +301,10 @@ _CLASSES = 5
 def fair_width(answer: object, find: Find) -> None:
     """Build the network with these widths and count."""
     widths = _widths(answer)
-    find("widths", widths is not None, got=show(answer))
-    if widths is None:
+    counted = "count-not-widths" if as_number(answer) is not None else None
+    if not find("widths", widths is not None, counted, got=show(answer)):
         return
+    assert widths is not None
     count = _parameters(widths)
     mistake = _fair_width_mistake(widths, count)
     find("enough", count >= _WITH_CBAM, mistake, got=f"{count:,} parameters")
@@ -586,6 +608,8 @@ def _last(flags) -> int:
 def _holm(p_values, level, *, late=0) -> list[bool]:
     """``late`` is added to the divisor of all but the first."""
     m = len(p_values)
+    if not 0 < level < 1:
+        raise ValueError("a level lies between 0 and 1")  # so that none else is shown as the smallest input
     left = m - np.arange(m) + late * (np.arange(m) > 0)
     return _decide(p_values, lambda p: _leading(p <= level / left))
 
@@ -647,7 +671,10 @@ _OTHER_METHODS = {
     ),
     "goes-on": one_of(_own_threshold, _own_threshold_by_value),
     "step-up": lambda p, level: _decide(p, lambda s: _last(s <= level / (len(p) - np.arange(len(p))))),
-    "false-discovery-rate": _benjamini_hochberg,
+    "false-discovery-rate": one_of(
+        _benjamini_hochberg,
+        lambda p, level: _decide(p, lambda s: _leading(s <= level * np.arange(1, len(p) + 1) / len(p))),
+    ),
     "given-order": _given_order,
     "sorted-answer": lambda p, level: sorted(_holm(p, level), reverse=True),
     "inverted": lambda p, level: [not flag for flag in _holm(p, level)],
@@ -749,21 +776,24 @@ def claim_first(answer: object, find: Find) -> None:
         return
     first, second = answer["first"], answer["second"]
     words = (answer["claim"], first, second)
-    named = all(isinstance(word, str) for word in words) and all(
-        m.lower() in words[0].lower() for m in words[1:]
-    )
-    if not find("claim", named and first != second, "same-model" if named else None, got=answer["claim"]):
+    texts = all(isinstance(word, str) for word in words)
+    found = [_letters(name) in _letters(words[0]) for name in words[1:]] if texts else []
+    mistake = "same-model" if found and first == second else "one-model-named" if sum(found) == 1 else None
+    if not find("claim", found == [True, True] and first != second, mistake, got=answer["claim"]):
         return
     wide, mistake = _pairs(answer["runs"], first, second)
     if not find("pairs", wide is not None, mistake, got=answer["runs"]):
         return
-    if not find("seeds", len(wide) >= _FEWEST, got=len(wide)):
+    if not find("seeds", len(wide) >= _FEWEST, "too-few-seeds", got=len(wide)):
         return
     right = _interval(wide[first], wide[second])[1:]
     got = as_numbers(answer["interval"])
     fits = got is not None and len(got) == 2 and close(got, right, 0.00051)
     if not find(
-        "interval", fits, lambda: _claim_interval(got, wide[first], wide[second]), got=answer["interval"]
+        "interval",
+        fits,
+        lambda: _claim_interval(got, wide[first], wide[second]),
+        got=answer["interval"] if got is None else _digits(got),
     ):
         return
     word = _word(str(answer["verdict"]))
@@ -799,11 +829,18 @@ def _claim_interval(got, a, b) -> str | None:
     if got is None or len(got) != 2:
         return None
     wrong = {slug: value[1:] for slug, value in _intervals(a, b).items()}
+    middle, _, high = _interval(a, b)
+    wrong["half-width with the mean"] = [middle, high - middle]
     found = {slug.split()[0] for slug, value in wrong.items() if close(got, value, 0.00011)}
     return found.pop() if len(found) == 1 and found <= _CLAIM_INTERVALS else None
 
 
-_CLAIM_INTERVALS = {"second-minus-first", "unpaired", "normal-quantile", "divided-by-n"}
+_CLAIM_INTERVALS = {"second-minus-first", "unpaired", "normal-quantile", "divided-by-n", "half-width"}
+
+
+def _letters(text: str) -> str:
+    """Without spaces and capitals: a mean + max head is the mean+max head."""
+    return "".join(text.lower().split())
 
 
 def _verdict_mistake(word: str, true: str) -> str | None:

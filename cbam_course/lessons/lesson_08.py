@@ -238,14 +238,22 @@ def which_map_matters(answer: object, find: Find) -> None:
         "kept-not-lost": [float(table.loc["permuted", "changed"]) for table in tables],
         "wrong-sign": [-value for value in drop["permuted"]],
         "complement-not-permuted": drop["complement"],
-        "percent": [100 * value for value in drop["permuted"]],
+        "another-change": one_of(drop["mean"], drop["another image's"]),
         "nothing-changed": [0.0, 0.0, 0.0],
     }
     # Whoever draws other permutations comes out a little beside: both places are as likely as each other.
-    fits = close(lost, drop["permuted"], 0.12)
-    find("lost", fits, None if fits else name_value(lost, wrong, drop["permuted"], 0.05), got=answer[1])
+    fits = close(lost, drop["permuted"], 0.15)
+    if _in_percent(lost, drop["permuted"], 0.15):
+        mistake = "percent"
+    else:
+        mistake = name_value(lost, wrong, drop["permuted"], 0.05)
+    find("lost", fits, mistake, got=answer[1])
     true = [_need(one, other) for one, other in zip(drop["permuted"], drop["complement"], strict=True)]
     find("needs", words == true, _need_mistake(words, true), got=", ".join(words))
+
+
+def _in_percent(numbers: list[float], right: list[float], tolerance: float) -> bool:
+    return max(map(abs, numbers)) > 1 and close([number / 100 for number in numbers], right, tolerance)
 
 
 def _need(permuted: float, complement: float) -> str:
@@ -409,14 +417,14 @@ def judge_the_figure(answer: object, find: Find) -> None:
     right = [chosen, shared_rate(figure.maps, figure.masks), centre]
     wrong = {
         "all-not-shown": [right[1], right[1], centre],
-        "percent": [100 * value for value in right],
         "misses": [1 - value for value in right],
         "another-order": one_of(*([right[n] for n in order] for order in permutations(range(3)))),
         "centre-of-the-four": [*right[:2], shared_rate(centre_maps(shown), shown)],
     }
     # A dot of one pixel and one of four differ by a hundredth or two.
     fits = close(shares[:2], right[:2], 0.006) and abs(shares[2] - centre) <= 0.025
-    find("shares", fits, None if fits else name_value(shares, wrong, right, 0.006), got=answer[1])
+    percent = _in_percent(shares, right, 0.006)
+    find("shares", fits, "percent" if percent else name_value(shares, wrong, right, 0.006), got=answer[1])
     extra, missed = sorted(letters - _SUPPORTED), sorted(_SUPPORTED - letters)
     given = ", ".join(sorted(letters))
     find("none-extra", not extra, _CLAIMS_TOO_MUCH[extra[0]] if len(extra) == 1 else None, got=given)

@@ -181,6 +181,7 @@ _OTHER_POOLS = {
     "both-returned": lambda x: x.flatten(2).topk(2).values,
     "axes-kept": lambda x: _two_largest(x)[:, :, None, None],
     "averaged-over-channels": lambda x: x.flatten(2).topk(2).values.mean(1),
+    "over-all-channels": lambda x: x.flatten(1).topk(2).values.mean(1),
 }
 
 
@@ -290,9 +291,9 @@ def fast_not_equal(answer: object, find: Find) -> None:
         return
     tensors = [x.detach() for x in inputs if isinstance(x, Tensor)]
     fits = [name for name, x in zip(wanted, tensors, strict=True) if not _fits(x)]
-    if not find(
-        "form", not fits, got=f"{(fits or [''])[0]}: {show(tensors[wanted.index(fits[0])]) if fits else ''}"
-    ):
+    bad = tensors[wanted.index(fits[0])] if fits else tensors[0]
+    beyond = "beyond-ten" if _is_plain(bad) and _fits(bad.clamp(-10, 10)) else None
+    if not find("form", not fits, beyond, got=f"{(fits or [''])[0]}: {_described(bad)}"):
         return
     tensors = [x.cpu().clone() for x in tensors]
     one, other = (_differences(x) for x in tensors)
@@ -312,8 +313,17 @@ def fast_not_equal(answer: object, find: Find) -> None:
 
 def _fits(x: Tensor) -> bool:
     sizes = x.ndim == 4 and x.shape[1] == 16 and all(1 <= n <= 16 for n in x.shape)
-    dense = x.layout is torch.strided and not x.is_meta and x.dtype == torch.float32
-    return sizes and dense and bool((x.abs() <= 10).all())  # NaN is not <= 10
+    return sizes and _is_plain(x) and bool((x.abs() <= 10).all())  # NaN is not <= 10
+
+
+def _is_plain(x: Tensor) -> bool:
+    return x.layout is torch.strided and not x.is_meta and x.dtype == torch.float32
+
+
+def _described(x: Tensor) -> str:
+    kind = str(x.dtype).removeprefix("torch.")
+    largest = f", values up to ±{x.abs().max():.4g}" if _is_plain(x) and x.numel() else ""
+    return f"{kind}, {tuple(x.shape)}{largest}"
 
 
 def _differences(x: Tensor) -> tuple[float, float]:

@@ -393,9 +393,12 @@ WRONG["inside-the-box"] = {
     "negative-bias-missed": [sees_positive_ones],
     "bias-in-the-way": [lambda box, channels, kernel: _nearest(box, channels, kernel, with_shift=False)],
     "missing-return": [lambda box, channels, kernel: None],
+    "parts-exchanged": [
+        lambda box, channels, kernel: [_nearest(box, channels, kernel)[n] for n in (1, 0, 2)],
+        lambda box, channels, kernel: _nearest(box, channels, kernel)[::-1],
+    ],
     None: [
         at_random,
-        lambda box, channels, kernel: [_nearest(box, channels, kernel)[n] for n in (1, 0, 2)],
         lambda box, channels, kernel: _nearest(box, channels, kernel)[:2],
         lambda box, channels, kernel: "refined, mean, False",
         lambda box, channels, kernel: (*_nearest(box, channels, kernel)[:2], "no"),
@@ -467,6 +470,7 @@ WRONG["which-differ"] = {
     "pooling-call": ["BDEG"],
     "zero-bias": ["B, E, F, G"],
     "same-width": [["B", "E", "G", "H"]],
+    "those-that-stay": ["ACDFH"],
     None: ["ACE", "ABCDEFGH", "B E F", "B", "ADH", "BEX", 3],
 }
 

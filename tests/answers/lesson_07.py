@@ -259,9 +259,9 @@ WRONG["fair-width"] = {
     "too-few": [(17, 33, 66), (16, 33, 67), (17, 33, 70)],
     "too-many": [(17, 35, 70), (32, 64, 128), (18, 36, 68)],
     "lopsided": [(16, 32, 76), (14, 32, 75), (22, 34, 64), numpy.array([16, 32, 76])],
+    "count-not-widths": [27003, torch.tensor(27052)],
     None: [
         (17.5, 34, 69),
-        27003,
         {16: 17, 32: 34, 64: 69},
         (17, 34),
         "17, 34, 69",
@@ -534,6 +534,16 @@ def marked_before_it_is_compared(p_values, level):
     return flags
 
 
+def stopped_at_growing_thresholds(p_values, level):
+    m = len(p_values)
+    flags = [False] * m
+    for k, i in enumerate(sorted(range(m), key=lambda i: p_values[i]), 1):
+        if p_values[i] > level * k / m:
+            break
+        flags[i] = True
+    return flags
+
+
 WRONG["holm"] = {
     "one-too-many": [marked_before_it_is_compared],
     "uncorrected": [lambda p, level: [q < level for q in p], lambda p, level: [q <= level for q in p]],
@@ -543,7 +553,7 @@ WRONG["holm"] = {
     ],
     "goes-on": [goes_on],
     "step-up": [step_up],
-    "false-discovery-rate": [benjamini_hochberg],
+    "false-discovery-rate": [benjamini_hochberg, stopped_at_growing_thresholds],
     "given-order": [unsorted],
     "sorted-answer": [lambda p, level: holm_looped(sorted(p), level)],
     "inverted": [lambda p, level: [not flag for flag in holm_looped(p, level)]],
@@ -634,6 +644,7 @@ RIGHT["claim-first"] = [
     handed_in(AHEAD.to_dict("records"), "higher", [round(end, 3) for end in interval_of(AHEAD)]),
     handed_in(AHEAD, "lower", interval_of(AHEAD, "plain", "cbam"), first="plain", second="cbam"),
     handed_in(AHEAD.sample(frac=1, random_state=0), "higher", np.array(interval_of(AHEAD))),
+    handed_in(AHEAD, "higher", claim="C B A M scores higher than Plain"),
 ]
 
 WRONG["claim-first"] = {
@@ -653,6 +664,18 @@ WRONG["claim-first"] = {
     "zero-inside": [handed_in(OPEN, "higher"), handed_in(OPEN, "lower")],
     "wrong-way": [handed_in(AHEAD, "lower")],
     "too-modest": [handed_in(AHEAD, "not-shown")],
+    "one-model-named": [handed_in(AHEAD, "higher", claim="CBAM will be better")],
+    "too-few-seeds": [
+        handed_in(five([0.6, 0.7], [0.5, 0.6]), "not-shown", (0.05, 0.1)),
+        handed_in(AHEAD[AHEAD.seed.isin(sorted(set(AHEAD.seed))[:3])], "higher"),
+    ],
+    "half-width": [
+        handed_in(
+            AHEAD,
+            "higher",
+            (sum(interval_of(AHEAD)) / 2, (interval_of(AHEAD)[1] - interval_of(AHEAD)[0]) / 2),
+        )
+    ],
     None: [
         handed_in(AHEAD, "significant"),
         handed_in(AHEAD, "higher", claim="It helps"),
@@ -660,7 +683,6 @@ WRONG["claim-first"] = {
         handed_in(AHEAD.assign(accuracy=np.nan), "higher", (0.05, 0.1)),
         handed_in(AHEAD, "higher", interval_of(AHEAD)[::-1]),
         handed_in(AHEAD, "higher", (0.0, 1.0)),
-        handed_in(five([0.6, 0.7], [0.5, 0.6]), "not-shown", (0.05, 0.1)),
         handed_in("the table above", "higher", (0.05, 0.1)),
         {"claim": "cbam beats plain"},
         "higher",
