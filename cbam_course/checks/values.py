@@ -87,6 +87,8 @@ def show(value: object, limit: int = 120) -> str:
     ):
         value = ", ".join(show(part, limit) for part in value)
         return f"({value})"
+    if type(value) in (tuple, list) and value and all(isinstance(part, float) for part in value):
+        value = type(value)(float(f"{part:.5g}") for part in value)
     try:
         text = value if isinstance(value, str) else repr(value)
     except Exception:  # a learner's object may fail to describe itself

@@ -100,18 +100,25 @@ def bottleneck_bug(answer: object, find: Find) -> None:
     if not once:
         return
     trial.made = [recorder for recorder in trial.made if recorder.arrived]
-    _width(trial, find)
+    _width(trial, answer, find)
     # Without weights of ours in its layers, what the block computes says nothing.
     if _same_layers(trial, find) and _places(trial, find):
         _values(answer, find)
 
 
-def _width(trial, find: Find):
+def _width(trial, cls, find: Find):
     """How wide a map the attention was made for, beside the one that arrives."""
     recorder, arrived = trial.made[0], trial.arrived[0].shape[1]
     narrow = arrived == 4 * trial.planes and recorder.channels == trial.planes
+    fits = recorder.channels == arrived
     wrong = "planes-not-expanded" if narrow else None
-    find("width", recorder.channels == arrived, wrong, arrived=arrived, asked=recorder.channels)
+    if (
+        not fits
+        and not narrow
+        and recorder.channels in {made.channels for made in Trial(cls, 2, (4, 4)).made}
+    ):
+        wrong = "width-built-in"
+    find("width", fits, wrong, arrived=arrived, asked=recorder.channels)
 
 
 def _same_layers(trial, find: Find) -> bool:
@@ -483,6 +490,8 @@ def _start(got, module, number) -> str | None:
         return "zero-output"
     if close(got, X + GATED):
         return "added-not-blended"
+    if begins not in (None, 0.0, 0.5, 1.0) and close(_at(module, number, 0.0).detach(), X):
+        return "starts-beside-zero"
     if close(got, (X + GATED) / 2):
         return {0.0: "half-at-start", 0.5: "starts-at-a-half"}.get(begins)
     if not close(got, GATED):
@@ -801,9 +810,9 @@ def _refused(convert, state, key: str, own, find: Find) -> bool:
         return find("refused", False, "error-returned", key=key, got="a ValueError as the result")
     same = isinstance(got, dict) and got.keys() == own.keys() and all(close(got[k], own[k]) for k in own)
     bias = ", ".join(f"{value:g}" for value in state[key].tolist())
-    return find(
-        "refused", False, "bias-dropped" if same else None, key=key, got=f"a result for {key} = {bias}"
-    )
+    # Others, of either sign, have been refused by then.
+    wrong = "bias-by-its-sum" if state[key].any() and not state[key].sum() else "bias-dropped"
+    return find("refused", False, wrong if same else None, key=key, got=f"a result for {key} = {bias}")
 
 
 def _same_shape(got, value) -> bool:

@@ -208,6 +208,7 @@ WRONG["bottleneck-bug"] = {
         forward(lambda self, x: torch.relu(self.branch(x) * self.attention(self.branch(x)) + x))
     ],
     "layers-renamed": [Renamed, InASequence],
+    "width-built-in": [bottleneck_bug_change(width=lambda self, in_channels, planes: 64)],
     None: [
         forward(lambda self, x: torch.relu(self.branch(x) * self.attention(x) + x)),
         forward(lambda self, x: torch.relu(self.attention(torch.relu(self.branch(x))) + x)),
@@ -541,6 +542,10 @@ WRONG["identity-insertion"] = {
     "half-at-start": [
         identity_insertion_change(lambda self, x: x + torch.sigmoid(self.alpha) * (self.attention(x) - x)),
     ],
+    "starts-beside-zero": [
+        identity_insertion_change(alpha=lambda: nn.Parameter(torch.tensor(1e-3))),
+        identity_insertion_change(alpha=lambda: nn.Parameter(torch.tensor(-0.3))),
+    ],
     "starts-at-a-half": [identity_insertion_change(alpha=lambda: nn.Parameter(torch.tensor(0.5)))],
     "squashed": [
         identity_insertion_change(lambda self, x: x + torch.tanh(self.alpha) * (self.attention(x) - x))
@@ -587,7 +592,6 @@ WRONG["identity-insertion"] = {
         identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x.detach()) - x)),
         identity_insertion_change(written_into_the_step),
         identity_insertion_change(lambda self, x: x + 0 * self.alpha),
-        identity_insertion_change(alpha=lambda: nn.Parameter(torch.tensor(0.01))),
         identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(self.attention(x)) - x)),
     ],
 }
@@ -884,9 +888,12 @@ WRONG["convert-weights"] = {
             channel_mlp_2_weight=lambda state: state["fc2.weight"].flatten(1).T,
         ),
     ],
+    "bias-by-its-sum": [
+        refuses_if(lambda value: value.sum() != 0),
+        refuses_if(lambda value: value.mean() != 0),
+    ],
     "bias-dropped": [
         dropped,
-        refuses_if(lambda value: value.sum() != 0),
         refuses_if(lambda value: value.max() > 0),
         refuses_if(lambda value: value.all()),
         refuses_if(lambda value: value[0] != 0),

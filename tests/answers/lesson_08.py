@@ -290,6 +290,11 @@ def inside(maps, masks):
     return (maps * masks).sum((1, 2))
 
 
+def share_of_each(maps, masks, untrained):
+    lifted = [m - m.amin((1, 2), True) for m in (maps, maps.roll(1, 0), untrained)]
+    return (*((m * masks).sum((1, 2)) / m.sum((1, 2)) for m in lifted), masks.float().mean((1, 2)))
+
+
 WRONG["energy-with-controls"] = {
     "not-divided": [four_by(inside)],
     "inside-over-outside": [four_by(lambda m, k: inside(m, k) / inside(m, ~k))],
@@ -321,7 +326,16 @@ WRONG["energy-with-controls"] = {
         with_controls(other=lambda m: m.roll(1, 2)),
     ],
     "next-image": [with_controls(other=lambda m: m.roll(-1, 0))],
-    "swapped-order": [with_controls(order=(0, 2, 1, 3)), with_controls(order=(3, 0, 1, 2))],
+    "swapped-order": [
+        with_controls(order=(0, 2, 1, 3)),
+        with_controls(order=(3, 0, 1, 2)),
+        with_controls(order=(0, 1, 3, 2)),
+    ],
+    "even-map-guessed": [
+        lambda *a: (*with_controls()(*a)[:3], 0.5),
+        lambda *a: (*with_controls()(*a)[:3], 1.0),
+    ],
+    "not-averaged": [share_of_each],
     "missing-return": [lambda maps, masks, untrained: None],
     None: [
         with_controls(order=(0, 1, 2)),
@@ -451,6 +465,7 @@ WRONG["misaligned-overlay"] = {
     "rows-and-columns": [exchanged],
     "tiled": [tiled],
     "channel-axis-kept": [lambda *a: cells(*a)[:, None]],
+    "paddings-exchanged": [padded(place=lambda right, below: (0, below, 0, right))],
     "missing-return": [lambda gate, height, width, stride: None],
     "argument-ignored": [
         lambda gate, height, width, stride: torch.zeros(len(gate), height, width),

@@ -569,7 +569,8 @@ def cw_pop(st):
 
 
 WRONG["convert-weights"] = {
-    "bias-dropped": [cw_nobias, cw_sum, cw_pos, cw_conv_only],
+    "bias-dropped": [cw_nobias, cw_pos, cw_conv_only],
+    "bias-by-its-sum": [cw_sum],
     "zero-bias-refused": [cw_anybias],
     "biases-kept": [cw_keep],
     "wrong-error": [cw_type],
