@@ -143,9 +143,11 @@ Maker = Callable[[int], Probe]
 HEIGHT, WIDTH = 21, 23
 
 
-def responses(probe: Probe, row: int, column: int, size: float = 0.15) -> Tensor:
+def responses(probe: Probe, row: int, column: int, size: float = 0.15, negated: bool = False) -> Tensor:
     """How the logits change when the average, and when the maximum, of one position changes: (2, H, W)."""
     mean, top, bottom = fields(HEIGHT, WIDTH)
+    if negated:
+        mean, top, bottom = -mean, -bottom, -top
     bump = torch.zeros_like(mean)
     bump[0, row, column] = size
     before = logit_maps(probe, mean, top, bottom)
@@ -215,7 +217,8 @@ def examine_everywhere(probe: Probe, make: Maker, find: Find):
     """The same change gives the same response at every place, and adds up: one convolution, then the sigmoid."""
     row, column = HEIGHT // 2, WIDTH // 2
     same = _same_everywhere(probe)
-    straight = _near(probe, 2 * responses(probe, row, column), responses(probe, row, column, 0.3))
+    here, negated = responses(probe, row, column), responses(probe, row, column, negated=True)
+    straight = _near(probe, 2 * here, responses(probe, row, column, 0.3)) and _near(probe, here, negated)
     corner = reach(probe, 0, 0)
     far = bool(corner[15:].any() or corner[:, 15:].any())
 
@@ -225,7 +228,8 @@ def examine_everywhere(probe: Probe, make: Maker, find: Find):
         if examine_line(probe).straight(lambda factor: logit(factor.sqrt())):
             return "gate-twice"
         if not straight:
-            return "not-linear"
+            still = float(here[0].abs().max()) < 20 * probe.tolerance  # the average lies below 0 here
+            return "blind-to-negative-averages" if still else "not-linear"
         fits = any(
             _same_everywhere(make(size)) for size in (1, 3)
         )  # where nothing is lost, nothing is stretched

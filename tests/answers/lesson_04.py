@@ -281,6 +281,7 @@ WRONG["spatial-attention"] = {
     "stretched-back": [Stretched],
     "wraps-around": [convolution(lambda k: nn.Conv2d(2, 1, k, padding=k // 2, padding_mode="circular"))],
     "not-linear": [TwoConvolutions],
+    "blind-to-negative-averages": [change(pools=lambda self, x: Plain.pools(self, x).relu())],
     "kernel-ignored": [
         convolution(lambda k: nn.Conv2d(2, 1, 7, padding=3)),
         convolution(lambda k: nn.Conv2d(2, 1, 3, padding=1)),

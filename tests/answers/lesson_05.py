@@ -196,7 +196,15 @@ WRONG["cbam"]["no-sigmoid"] = [
         "Open", (WithEnds,), {"channel_end": lambda self, logit: logit, "map_end": lambda self, logit: logit}
     ),
 ]
-for _slug in ["minimum", "pools-added", "padding-missing", "dilated", "off-centre", "not-linear"]:
+for _slug in [
+    "minimum",
+    "pools-added",
+    "padding-missing",
+    "dilated",
+    "off-centre",
+    "not-linear",
+    "blind-to-negative-averages",
+]:
     WRONG["cbam"][_slug] = [change(place=lesson_04.WRONG["spatial-attention"][_slug][0])]
 WRONG["cbam"]["average-only"].append(change(place=lesson_04.WRONG["spatial-attention"]["average-only"][0]))
 
