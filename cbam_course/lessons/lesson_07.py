@@ -571,7 +571,10 @@ def holm(answer: object, find: Find) -> None:
 
     first = flags(list(_CASES[0][0]), _CASES[0][1])
     fits = isinstance(first, list) and len(first) == len(_CASES[0][0]) and all(type(f) is bool for f in first)
-    if not find("flags", fits, got=first):
+    places = [place for place, flag in enumerate(_holm(*_CASES[0])) if flag]
+    numbers = as_numbers(first)
+    listed = numbers is not None and sorted(numbers) == places
+    if not find("flags", fits, "places-not-flags" if listed else None, got=first):
         return
     find.agrees("decisions", flags, _holm, _CASES, _OTHER_METHODS)
 
@@ -626,6 +629,15 @@ def _first_match(p_values, level) -> list[bool]:
         if p > level / (len(p_values) - k):
             break
         flags[list(p_values).index(p)] = True
+    return flags
+
+
+def _only_the_first_failure(p_values, level) -> list[bool]:
+    """All true at the start, and False for the p-value at which the procedure stops."""
+    flags = [True] * len(p_values)
+    kept = sum(_holm(p_values, level))
+    if kept < len(p_values):
+        flags[int(np.argsort(p_values, kind="stable")[kept])] = False
     return flags
 
 
@@ -702,6 +714,7 @@ _OTHER_METHODS = {
         p, lambda s: min(_leading(s <= _thresholds(s, level)) + 1, len(s))
     ),
     "first-match": _first_match,
+    "only-the-first-failure": _only_the_first_failure,
 }
 
 # predict-the-run
@@ -782,6 +795,8 @@ def claim_first(answer: object, find: Find) -> None:
     if not find("claim", found == [True, True] and first != second, mistake, got=answer["claim"]):
         return
     wide, mistake = _pairs(answer["runs"], first, second)
+    if isinstance(answer["runs"], pd.DataFrame) and {first, second} <= set(answer["runs"].columns):
+        mistake = "already-pivoted"
     if not find("pairs", wide is not None, mistake, got=answer["runs"]):
         return
     if not find("seeds", len(wide) >= _FEWEST, "too-few-seeds", got=len(wide)):
@@ -827,15 +842,28 @@ def _pairs(runs, first, second) -> tuple[pd.DataFrame | None, str | None]:
 
 def _claim_interval(got, a, b) -> str | None:
     if got is None or len(got) != 2:
-        return None
+        return "mean-too" if got is not None and close(got, _interval(a, b), 0.00051) else None
     wrong = {slug: value[1:] for slug, value in _intervals(a, b).items()}
-    middle, _, high = _interval(a, b)
+    middle, low, high = _interval(a, b)
     wrong["half-width with the mean"] = [middle, high - middle]
+    wrong["in-percent"] = [100 * low, 100 * high]
     found = {slug.split()[0] for slug, value in wrong.items() if close(got, value, 0.00011)}
     return found.pop() if len(found) == 1 and found <= _CLAIM_INTERVALS else None
 
 
-_CLAIM_INTERVALS = {"second-minus-first", "unpaired", "normal-quantile", "divided-by-n", "half-width"}
+_CLAIM_INTERVALS = {
+    "second-minus-first",
+    "ends-exchanged",
+    "unpaired",
+    "normal-quantile",
+    "one-sided",
+    "divided-by-n",
+    "no-root-of-n",
+    "one-standard-error",
+    "spread-of-differences",
+    "half-width",
+    "in-percent",
+}
 
 
 def _letters(text: str) -> str:

@@ -534,6 +534,16 @@ def marked_before_it_is_compared(p_values, level):
     return flags
 
 
+def true_until_one_fails(p_values, level):
+    m = len(p_values)
+    flags = [True] * m
+    for k, i in enumerate(sorted(range(m), key=lambda i: p_values[i])):
+        if p_values[i] > level / (m - k):
+            flags[i] = False
+            break
+    return flags
+
+
 def stopped_at_growing_thresholds(p_values, level):
     m = len(p_values)
     flags = [False] * m
@@ -562,6 +572,8 @@ WRONG["holm"] = {
     "early-divisor": [too_early],
     "strictly-below": [strict],
     "first-match": [by_index],
+    "places-not-flags": [lambda p, level: [i for i, flag in enumerate(holm_looped(p, level)) if flag]],
+    "only-the-first-failure": [true_until_one_fails],
     "argument-ignored": [lambda p, level: [True] * len(p), lambda p, level: [False] * len(p)],
     None: [one_less, halved_level],
 }
@@ -664,6 +676,18 @@ WRONG["claim-first"] = {
     "zero-inside": [handed_in(OPEN, "higher"), handed_in(OPEN, "lower")],
     "wrong-way": [handed_in(AHEAD, "lower")],
     "too-modest": [handed_in(AHEAD, "not-shown")],
+    "already-pivoted": [
+        handed_in(AHEAD.pivot(index="seed", columns="model", values="accuracy"), "higher", interval_of(AHEAD))
+    ],
+    "mean-too": [handed_in(AHEAD, "higher", spelt_out(*scored(AHEAD)))],
+    "ends-exchanged": [handed_in(AHEAD, "higher", interval_of(AHEAD)[::-1])],
+    "one-sided": [
+        handed_in(AHEAD, "higher", half_of(lambda n: stats.t.ppf(0.95, n - 1))(*scored(AHEAD))[1:])
+    ],
+    "no-root-of-n": [handed_in(AHEAD, "not-shown", half_of(student, root=False)(*scored(AHEAD))[1:])],
+    "one-standard-error": [handed_in(AHEAD, "higher", half_of(lambda n: 1)(*scored(AHEAD))[1:])],
+    "spread-of-differences": [handed_in(AHEAD, "higher", (0.05, 0.14))],
+    "in-percent": [handed_in(AHEAD, "higher", [100 * end for end in interval_of(AHEAD)])],
     "one-model-named": [handed_in(AHEAD, "higher", claim="CBAM will be better")],
     "too-few-seeds": [
         handed_in(five([0.6, 0.7], [0.5, 0.6]), "not-shown", (0.05, 0.1)),
@@ -681,7 +705,6 @@ WRONG["claim-first"] = {
         handed_in(AHEAD, "higher", claim="It helps"),
         handed_in(AHEAD, "higher", first=["cbam"]),
         handed_in(AHEAD.assign(accuracy=np.nan), "higher", (0.05, 0.1)),
-        handed_in(AHEAD, "higher", interval_of(AHEAD)[::-1]),
         handed_in(AHEAD, "higher", (0.0, 1.0)),
         handed_in("the table above", "higher", (0.05, 0.1)),
         {"claim": "cbam beats plain"},

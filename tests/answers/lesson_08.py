@@ -183,6 +183,9 @@ def forward_left(model, layer, batches):
 
 WRONG["capture-hook"] = {
     "first-batch-only": [first_batch_only],
+    "batches-joined": [lambda model, layer, batches: hooked()(model, layer, [torch.cat(list(batches))])],
+    "outputs-joined": [hooked(after=lambda outputs, *_: torch.cat(outputs))],
+    "model-output": [lambda model, layer, batches: [model(batch).detach().clone() for batch in batches]],
     "forward-left": [forward_left],
     "last-call-only": [hooked(after=lambda outputs, *_: outputs[-1:])],
     "one-a-batch": [one_a_batch],
@@ -205,7 +208,6 @@ WRONG["capture-hook"] = {
     "missing-return": [lambda model, layer, batches: None],
     None: [
         hooked(lambda outputs, i, o: outputs.append(o.detach().clone().mean(0, keepdim=True))),
-        hooked(after=lambda outputs, *_: torch.cat(outputs)),
         hooked(after=lambda outputs, *_: outputs[:4]),
     ],
 }
@@ -613,6 +615,7 @@ WRONG["same-or-other"] = {
         ),
         (itself_left_out_too_early, TRAINED),
     ],
+    "colours-not-numbers": [(lambda colours, same: colours[first_other(colours, same)], TRAINED)],
     "no-gate": [(first_other, DenseCNN()), (first_other, trained_what("spatial"))],
     "not-trained": [(first_other, untrained())],
     "not-whole": [(lambda colours, same: first_other(colours, same).float(), TRAINED)],

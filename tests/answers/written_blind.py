@@ -974,8 +974,8 @@ WRONG["holm"] = {
     ],
     "from-the-largest": [lambda p, level: hm(p, level, order=True)],
     "strictly-below": [lambda p, level: hm(p, level, cmp=lambda x, t: x < t)],
+    "places-not-flags": [lambda p, level: [i for i, v in enumerate(hm(p, level)) if v]],
     None: [
-        lambda p, level: [i for i, v in enumerate(hm(p, level)) if v],
         lambda p, level: [x * len(p) for x in p],
         lambda p, level: (
             lambda f: [
