@@ -206,7 +206,7 @@ def make_box(seed: int, source: str, first: str, bias: bool, channels: int, kern
     w1 = torch.randn(2, channels, generator=generator).double()
     w2 = torch.randn(channels, 2, generator=generator).double()
     kernel = torch.randn(1, 2, kernel_size, kernel_size, generator=generator).double() * 2 / kernel_size
-    shift = (0.5 + torch.rand(1, generator=generator).item()) * (1 if seed % 2 else -1) if bias else 0.0
+    shift = (0.5 + torch.rand(1, generator=generator).item()) * _sign(seed) if bias else 0.0
 
     def box(x: Tensor) -> Tensor:
         h = x.double()
@@ -218,6 +218,11 @@ def make_box(seed: int, source: str, first: str, bias: bool, channels: int, kern
         return (refined * torch.sigmoid(F.conv2d(maps, kernel, padding="same") + shift)).to(x.dtype)
 
     return box, kernel.float()
+
+
+def _sign(seed: int) -> int:
+    """The sign of a box's bias: each source and each pool meets both."""
+    return 1 if seed % 8 in (1, 7) else -1
 
 
 _BOXES = [
@@ -274,6 +279,11 @@ def _box_mistake(place: int, told: list, truth: list) -> str | None:
     if all(wrong):
         return f"{_TOLD[place]}-reversed"
     biased, small = [t[2] for t in truth], [box[-1] == 3 for box in _BOXES]
+    signs = [_sign(100 * box[0] + number) for number, box in enumerate(_BOXES)]
+    if place == 2 and wrong in (
+        [b and sign == s for b, s in zip(biased, signs, strict=True)] for sign in (1, -1)
+    ):
+        return "sign-of-the-bias"
     if place < 2 and not any(w for w, b in zip(wrong, biased, strict=True) if not b):
         return "bias-in-the-way"
     return "one-kernel-size" if not any(w for w, s in zip(wrong, small, strict=True) if not s) else None
