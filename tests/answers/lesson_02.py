@@ -537,6 +537,8 @@ WRONG["fool-se"] = {
     "missing-return": [lambda x: None],
     None: [
         lambda x: x > x.mean((2, 3), keepdim=True),
+        lambda x: 2 * x - x.mean(3, keepdim=True),
+        lambda x: 2 * x - x.mean(2, keepdim=True),
         lambda x: torch.randn_like(x),
         lambda x: x.relu(),
         lambda x: x.abs(),
