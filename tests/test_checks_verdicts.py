@@ -86,7 +86,9 @@ def test_mutants_of_the_packages_own_modules_are_noticed(task):
 
 @pytest.mark.parametrize("task", mutated_tasks(), ids=lambda task: task.task_id)
 def test_mutants_of_right_answers_are_noticed(task):
-    result = tally_answers(task, every=40)  # tools/judge_bank.py --mutants takes them all
+    result = tally_answers(
+        task, every=30 if task.task_id != "inside-the-box" else 300
+    )  # tools/judge_bank.py --mutants takes them all
     assert result.made
     assert not result.escaped
 
@@ -104,9 +106,10 @@ def test_a_mutant_that_passes_has_escaped_unless_it_is_listed_with_a_reason():
 
 
 def test_what_is_listed_as_right_is_a_mutant_of_its_task():
-    for task in mutated_tasks("0"):
-        if task.task_id != "inside-the-box":  # 800 of them
-            assert set(still_right(task.task_id)) <= {change for change, _ in answer_mutants(task)}, task
+    listed = [task for task in mutated_tasks() if still_right(task.task_id)]
+    assert len(listed) > 10
+    for task in listed[:3]:  # tools/judge_bank.py --mutants looks at all of them
+        assert set(still_right(task.task_id)) <= {change for change, _ in answer_mutants(task)}, task
 
 
 def files_touched(task):

@@ -8,7 +8,6 @@ reason in ``answer_mutants.toml``; the check has to reject every other one.
 import ast
 import copy
 import difflib
-import itertools
 import tomllib
 import warnings
 from collections.abc import Callable, Iterator
@@ -301,11 +300,11 @@ def mutated_tasks(lesson: str = "") -> list[Task]:
     ]
 
 
-def answer_mutants(task: Task) -> Iterator[tuple[str, object]]:
-    """Yield what was changed and the answer with it, for every single change of the official solution."""
+def answer_mutants(task: Task, every: int = 1) -> Iterator[tuple[str, object]]:
+    """Yield what was changed and the answer with it, for every single change of the official solution, or a share."""
     imports, tree, name = _solution(task)
     beside = BESIDE[task.task_id]() if task.task_id in BESIDE else None
-    for _, text in single_changes(tree, changes_of(tree)):
+    for _, text in single_changes(tree, changes_of(tree), every):
         try:
             with warnings.catch_warnings(action="ignore"):
                 code = compile(text, "<mutant>", "exec")
@@ -382,7 +381,7 @@ def tally_answers(task: Task, every: int = 1) -> Tally:
     """Check all mutants of a task's right answer, or one in ``every``; no smallest example is looked for."""
     result = Tally(task.task_id)
     with mock.patch.object(Find, "smallest"):
-        for change, answer in itertools.islice(answer_mutants(task), 0, None, every):
+        for change, answer in answer_mutants(task, every):
             result.add(change, examine(task, answer))
     return result
 

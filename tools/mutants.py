@@ -133,25 +133,27 @@ def mutants(task: str) -> Iterator[tuple[str, type]]:
 
 
 def single_changes(
-    tree: ast.Module, changes_of: Callable[[ast.AST], Iterator[Callable[[], None]]]
+    tree: ast.Module, changes_of: Callable[[ast.AST], Iterator[Callable[[], None]]], every: int = 1
 ) -> Iterator[tuple[str, str]]:
     """Yield the changed line and the whole source for every single change.
 
     Args:
         tree: what is changed; it stays as it is.
         changes_of: the changes of one node, each to be called once.
+        every: make one in so many.
     """
     original, packed = ast.unparse(tree), pickle.dumps(tree)  # unpacked in a third of the time of a deepcopy
     seen = {original}
-    for index, part in enumerate(ast.walk(tree)):
-        for number, _ in enumerate(list(changes_of(part))):
-            changed = pickle.loads(packed)
-            node = next(itertools.islice(ast.walk(changed), index, None))
-            next(itertools.islice(changes_of(node), number, None))()
-            text = ast.unparse(ast.fix_missing_locations(changed))
-            if text not in seen:
-                seen.add(text)
-                yield _difference(original, text), text
+    parts = enumerate(ast.walk(tree))
+    places = [(index, number) for index, part in parts for number, _ in enumerate(list(changes_of(part)))]
+    for index, number in places[::every]:
+        changed = pickle.loads(packed)
+        node = next(itertools.islice(ast.walk(changed), index, None))
+        next(itertools.islice(changes_of(node), number, None))()
+        text = ast.unparse(ast.fix_missing_locations(changed))
+        if text not in seen:
+            seen.add(text)
+            yield _difference(original, text), text
 
 
 def changes(node: ast.AST) -> Iterator[Callable[[], None]]:

@@ -352,7 +352,7 @@ def identity_insertion(answer: object, find: Find) -> None:
     zeroed = not close(gate.logit.detach(), Gate().logit.detach())
     own = [p for p in module.parameters() if p is not gate.logit]
     count = sum(p.numel() for p in own)
-    same = close(value, X, 0.0)
+    same = isinstance(value, torch.Tensor) and close(value, X, 0.0)
 
     def mistake() -> str | None:
         return "zeroed-attention" if zeroed else _start(value, module, own[0] if count == 1 else None)

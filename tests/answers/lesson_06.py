@@ -527,6 +527,9 @@ WRONG["identity-insertion"] = {
         identity_insertion_change(lambda self, x: (1 - self.alpha) * x + self.attention(self.alpha * x))
     ],
     None: [
+        identity_insertion_change(
+            lambda self, x: (x + self.alpha * (self.attention(x) - x)).detach().numpy()
+        ),
         identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x) - x) > 0),
         identity_insertion_change(lambda self, x: x + self.alpha**2 * (self.attention(x) - x)),
         identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x.relu()) - x)),
