@@ -117,10 +117,11 @@ def paired_interval(answer: object, find: Find) -> None:
     """Five pairs, then eight: the quantile of t has to change with their number."""
     got = _call(answer, _FIVE)
     three = got is not None and len(got) == 3
-    find("three", three, "half-width" if got is not None and len(got) == 2 else None, got=show(got))
+    expected = _interval(*_FIVE)
+    half = got is not None and len(got) == 2 and close(got[1], expected[2] - expected[0])
+    find("three", three, "half-width" if half else None, got=show(got))
     if not three:
         return
-    expected = _interval(*_FIVE)
     mistake = _paired_interval_mistake(answer)
     find("mean", close(got[0], expected[0]), mistake, got=show(got[0]))
     find("interval", close(got[1:], expected[1:]), mistake, got=show(got[1:]))
