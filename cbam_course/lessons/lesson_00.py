@@ -17,7 +17,7 @@ def _mean(images: Tensor) -> Tensor:
 def _batch(seed: int, *shape: int) -> tuple[Tensor]:
     generator = torch.Generator().manual_seed(seed)
     level = torch.rand(shape[0], 1, 1, 1, generator=generator)  # images that differ in brightness
-    return (torch.rand(shape, generator=generator) + level,)
+    return (torch.rand(shape, generator=generator) + level - 0.8,)  # of both signs, as a network gets them
 
 
 _BATCHES = [
@@ -54,6 +54,7 @@ _BRIGHTNESSES = {
         lambda images: images.mean((1, 2, 3), keepdim=True), lambda images: _mean(images)[:, None]
     ),
     "sum-not-mean": lambda images: images.sum((1, 2, 3)),
+    "absolute-values": lambda images: images.abs().mean((1, 2, 3)),
     "maximum": lambda images: images.amax((1, 2, 3)),
     "median": lambda images: images.flatten(1).median(1).values,
 }

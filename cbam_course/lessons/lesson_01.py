@@ -190,6 +190,7 @@ _SCALINGS = {
     "divided": lambda x, gate: x / gate[:, None],
     "sigmoid-again": lambda x, gate: _scaled(x, gate.sigmoid()),
     "complement": lambda x, gate: _scaled(x, 1 - gate),
+    "absolute-values": lambda x, gate: _scaled(x, gate.abs()),
 }
 
 
@@ -200,6 +201,7 @@ def scale_positions(answer: object, find: Find) -> None:
         (_noise(seed, *shape), _noise(seed + 20, *shape[:1], *shape[2:]).abs() + 0.2)
         for seed, shape in enumerate(shapes)
     ]
+    inputs[-1][1][0] *= -1  # a factor may be negative
     got = answer(*(value.clone() for value in inputs[0]))
 
     def name() -> str | None:
@@ -270,9 +272,8 @@ def centre_bug(answer: object, find: Find) -> None:
     def name() -> str | None:
         return name_function(answer, _centred, _CENTRINGS, inputs, tolerance=1e-3)
 
-    if not find(
-        "any-shape", tuple(getattr(got, "shape", ())) == cube.shape, name, expected=(4,) * 4, got=got
-    ):
+    right = isinstance(got, Tensor) and got.shape == cube.shape and got.is_floating_point()
+    if not find("any-shape", right, name, expected=(4,) * 4, got=got):
         find.smallest(answer, _centred, inputs)
         return
     means = float(got.mean((2, 3)).abs().max())

@@ -217,14 +217,13 @@ def se_scale_bug(answer: object, find: Find) -> None:
 
 def fool_se(answer: object, find: Find) -> None:
     """The averages stay, the maxima move: in each channel of each image, for maps of several sizes."""
-    for shape, seed in (((2, 3, 4, 5), 8), ((1, 2, 8, 8), 9), ((3, 4, 2, 3), 10)):
-        x = _noise(*shape, seed=seed) + 2 * _noise(*shape[:2], 1, 1, seed=seed)
-        flat = x.flatten(2)
-        place = _noise(*flat.shape, seed=seed + 10).argmax(2, keepdim=True)
-        flat.scatter_(2, place, flat.amax(2, keepdim=True) + 1.5)  # so that no channel is constant
+    shapes = (((2, 3, 4, 5), 8), ((1, 2, 8, 8), 9), ((3, 4, 2, 3), 10))
+    for x in (*(_uneven(*shape, seed=seed) for shape, seed in shapes), _bright_lines()):
+        shape = tuple(x.shape)
         find.on(f"x of the shape {shape}")
         got = answer(x.clone())
-        if not find("shape", tuple(getattr(got, "shape", ())) == shape, expected=shape, got=got):
+        right = isinstance(got, Tensor) and got.shape == shape and got.is_floating_point()
+        if not find("shape", right, expected=shape, got=got):
             return
         name = partial(_fooled, got, x)
         moved = (got.mean((2, 3)) - x.mean((2, 3))).abs().amax()
@@ -240,6 +239,22 @@ def fool_se(answer: object, find: Find) -> None:
             of=raised.numel(),
         ):
             return
+
+
+def _uneven(*shape: int, seed: int) -> Tensor:
+    """Noise in which one value of each channel stands out, so that none is constant."""
+    x = _noise(*shape, seed=seed) + 2 * _noise(*shape[:2], 1, 1, seed=seed)
+    flat = x.flatten(2)
+    place = _noise(*flat.shape, seed=seed + 10).argmax(2, keepdim=True)
+    flat.scatter_(2, place, flat.amax(2, keepdim=True) + 1.5)
+    return x
+
+
+def _bright_lines() -> Tensor:
+    """A bright row in one channel, a bright column in the other: a line's own average is its largest value."""
+    x = 0.1 * _noise(1, 2, 4, 5, seed=11)
+    x[:, 0, 1], x[:, 1, :, 2] = 2.0, 2.0
+    return x
 
 
 def _fooled(got: Tensor, x: Tensor) -> str | None:

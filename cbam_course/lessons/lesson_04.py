@@ -149,6 +149,7 @@ _BUG_CASES = [
     _bug_case(5, (3, 2, 8, 7), 7),
     _bug_case(6, (2, 4, 5, 6), 3),
     _bug_case(7, (1, 5, 3, 2), 1),
+    tuple(_draw(8, (2, 3, 6, 5), (1, 2, 3, 3))),  # both signs
 ]
 
 
@@ -236,6 +237,11 @@ _BUG_WRONG = {
         x * F.conv2d(torch.stack([x.sum(1), x.amax(1)], 1), w, padding=w.shape[-1] // 2).sigmoid()
     ),
     "product-added": lambda x, w: x + x * _bug_gate(x, w),
+    "absolute-values": one_of(
+        lambda x, w: x.abs() * _bug_gate(x, w),
+        lambda x, w: x * _bug_gate(x.abs(), w),
+        lambda x, w: x.abs() * _bug_gate(x.abs(), w),
+    ),
     "pools-divided": lambda x, w: (
         x * F.conv2d(_pools(x) / _pools(x).max(), w, padding=w.shape[-1] // 2).sigmoid()
     ),
@@ -254,9 +260,8 @@ def spatial_bug(answer: object, find: Find) -> None:
 
     x, weight = _BUG_CASES[0]
     got = answer(x.clone(), weight.clone())
-    if not find(
-        "shape", isinstance(got, torch.Tensor) and got.shape == x.shape, mistake, expected=x.shape, got=got
-    ):
+    right = isinstance(got, torch.Tensor) and got.shape == x.shape and got.is_floating_point()
+    if not find("shape", right, mistake, expected=x.shape, got=got):
         return
     off = float((answer(x[:1].clone(), weight.clone()) - got[:1]).abs().max())
     find("images", off < 1e-4, mistake, off=off)
@@ -303,7 +308,7 @@ def twin_map(answer: object, find: Find) -> None:
     """The same mean and maximum at every position, from other numbers."""
     results = [answer(x.clone()) for x in _TWIN_INPUTS]
     for x, y in zip(_TWIN_INPUTS, results, strict=True):
-        right = isinstance(y, torch.Tensor) and y.shape == x.shape
+        right = isinstance(y, torch.Tensor) and y.shape == x.shape and y.is_floating_point()
         if not find("shape", right, expected=x.shape, got=y):
             return
     pairs = list(zip(_TWIN_INPUTS, results, strict=True))

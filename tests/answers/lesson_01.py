@@ -148,6 +148,7 @@ RIGHT["scale-positions"] = [
 ]
 
 WRONG["scale-positions"] = {
+    "absolute-values": [lambda x, gate: x * gate.abs()[:, None]],
     "gate-without-axis": [lambda x, gate: x * gate],
     "gate-averaged": [lambda x, gate: x * gate.mean(0), lambda x, gate: x * gate[0]],
     "axis-at-the-end": [lambda x, gate: x * gate[..., None], lambda x, gate: x * gate[:, :, None]],
@@ -210,6 +211,7 @@ WRONG["centre-bug"] = {
     "absolute": [lambda x: (x - x.mean((2, 3), keepdim=True)).abs()],
     "in-place-change": [centred_in_place],
     None: [
+        lambda x: x > x.mean((2, 3), keepdim=True),
         lambda x: x.mean((2, 3), keepdim=True) - x,
         lambda x: x - x.mean((2, 3)).view(4, 4, 1, 1),
         lambda x: x - x.mean((2, 3)).mT[:, :, None, None],

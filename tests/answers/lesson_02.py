@@ -536,6 +536,9 @@ WRONG["fool-se"] = {
     "in-place-change": [lambda x: x.add_(x - x.mean((2, 3), keepdim=True))],
     "missing-return": [lambda x: None],
     None: [
+        lambda x: x > x.mean((2, 3), keepdim=True),
+        lambda x: 2 * x - x.mean(3, keepdim=True),
+        lambda x: 2 * x - x.mean(2, keepdim=True),
         lambda x: torch.randn_like(x),
         lambda x: x.relu(),
         lambda x: x.abs(),

@@ -367,6 +367,10 @@ RIGHT["spatial-bug"] = [
 ]
 
 WRONG["spatial-bug"] = {
+    "absolute-values": [
+        lambda x, weight: x.abs() * padded(x, weight),
+        lambda x, weight: x * padded(x.abs(), weight),
+    ],
     "still-stretched": [
         lambda x, weight: stretched(x, weight, divided=True, mode="bilinear"),
         lambda x, weight: stretched(x, weight, mode="bilinear"),
@@ -407,6 +411,7 @@ WRONG["spatial-bug"] = {
         )
     ],
     None: [
+        lambda x, weight: gate(x, weight).expand_as(x) > 0.5,
         lambda x, weight: x * gate(x, weight).mean(0, keepdim=True),
         lambda x, weight: x * (gate(x, weight) - gate(x, weight).min()),
         lambda x, weight: x * F.conv2d(spatial_bug_pools(x), weight, padding="same").softmax(-1),
@@ -467,6 +472,8 @@ WRONG["twin-map"] = {
     "positions-exchanged": [lambda x: x.flatten(2).flip(2).view_as(x)],
     "missing-return": [lambda x: None],
     None: [
+        lambda x: x == x.amax(1, keepdim=True),
+        lambda x: x - (x > 0).amax(1, keepdim=True).mean(1, keepdim=True),  # torch refuses: no stub
         lambda x: 2 * x,
         lambda x: torch.rand_like(x),
         lambda x: x.abs(),
