@@ -207,11 +207,11 @@ WRONG["paired-interval"] = {
     "fixed-quantile": [half_of(lambda n: stats.t.ppf(0.975, 4)), half_of(lambda n: 2.7764)],
     None: [
         lambda a, b: (0.026, 0.007, 0.045),
-        lambda a, b: spelt_out(a, b)[1:],
         half_of(lambda n: stats.t.ppf(0.975, 2 * n - 2)),
         lambda a, b: spelt_out(a, sorted(b)),
     ],
     "other-level": [half_of(lambda n: stats.t.ppf(0.995, n - 1))],
+    "mean-missing": [lambda a, b: spelt_out(a, b)[1:]],
 }
 
 
