@@ -50,8 +50,8 @@ CLAIMS = [
         ),
     ),
     (
-        "**On photographs, CIFAR-10 trained from scratch for a short time (`cifar10`), neither SE nor CBAM is shown to "
-        "differ** from the plain network; SE's mean is two points below it.",
+        "**On photographs, CIFAR-10 trained from scratch for a short time (`cifar10`), neither SE nor CBAM is shown "
+        "to differ** from the plain network; SE's mean is two points below it.",
         lambda t: (
             all(
                 "no difference shown" in t("cifar10").outcome(f"{model} against plain").verdict
