@@ -220,10 +220,15 @@ def examine_everywhere(probe: Probe, make: Maker, find: Find):
     far = bool(corner[15:].any() or corner[:, 15:].any())
 
     def mistake() -> str | None:
+        if _whole_map(probe):
+            return "pooled-over-all"
         if far:
             return "wraps-around"
-        if examine_line(probe).straight(lambda factor: logit(factor.sqrt())):
+        line = examine_line(probe)
+        if line.straight(lambda factor: logit(factor.sqrt())):
             return "gate-twice"
+        if line.straight(lambda factor: factor):
+            return "hard-sigmoid"
         if not straight:
             return "not-linear"
         fits = any(
@@ -234,6 +239,14 @@ def examine_everywhere(probe: Probe, make: Maker, find: Find):
     holds = same and straight and not far
     find("everywhere", holds, mistake)
     return holds
+
+
+def _whole_map(probe: Probe) -> bool:
+    """Whether a change of the average has one and the same response wherever it happens."""
+    here, there = (responses(probe, *place)[0] for place in ((HEIGHT // 2, WIDTH // 2), (3, 4)))
+    return bool(here.abs().max() > 20 * probe.tolerance) and bool(
+        (here - there).abs().max() < probe.tolerance
+    )
 
 
 def _same_everywhere(probe: Probe) -> bool:
