@@ -122,7 +122,7 @@ def examine_pools(probe: Probe, channels: int, find: Find, both: bool):
     together = seen[2] is False and _channels_together(probe, channels)
     mistake = named.get(seen, "other-pool") if seen != (True, both, False) else "other-pool"
     if together:
-        mistake = "pooled-over-channels"
+        mistake = "pooled-with-channels"
     elif mistake == "other-pool" and _pooled_last(probe, channels):
         mistake = "pooled-last"
     got = _pools_seen(seen, still) + (", of all channels together" if together else "")

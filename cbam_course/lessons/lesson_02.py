@@ -32,9 +32,15 @@ def _mean(x: Tensor) -> Tensor:
 
 
 _SQUEEZES = {
-    "pooled-over-channels": one_of(
-        lambda x: x.mean(1), lambda x: x.mean(1, keepdim=True), lambda x: x.mean((1, 2, 3))
+    "pooled-over-channels": one_of(lambda x: x.mean(1), lambda x: x.mean(1, keepdim=True)),
+    "one-number-for-an-image": one_of(
+        lambda x: x.mean((1, 2, 3)), lambda x: x.mean((1, 2, 3))[:, None].expand(x.shape[:2])
     ),
+    "axes-one-too-low": lambda x: x.mean((1, 2)),
+    "one-long-row": lambda x: x.mean((2, 3)).flatten(),
+    "transposed": lambda x: x.mean((2, 3)).T,
+    "median": lambda x: x.flatten(2).median(2).values,
+    "positive-values-only": lambda x: x.relu().mean((2, 3)),
     "pooled-over-batch": one_of(
         lambda x: x.mean((0, 2, 3)),
         lambda x: x.mean((0, 2, 3), keepdim=True),
@@ -107,9 +113,11 @@ def excite_by_hand(answer: object, find: Find) -> None:
         "scaled": _AVERAGES * gate,
         "transposed": one_of(
             (_W2.T @ torch.relu(_W1.T @ _AVERAGES)).sigmoid(),
-            (_W2.T @ hidden).sigmoid(),
             (_W2 @ torch.relu(_W1.T @ _AVERAGES)).sigmoid(),
         ),
+        "second-logit-positive": (_W2.T @ hidden).sigmoid(),  # or the sign was lost: both give (0.88, 0.73)
+        "sigmoid-between": (_W2 @ torch.sigmoid(_W1 @ _AVERAGES)).sigmoid(),
+        "averages-exchanged": (_W2 @ torch.relu(_W1 @ _AVERAGES.flip(0))).sigmoid(),
         "relu-last": torch.relu(logit).sigmoid(),
         "swapped-channels": gate.flip(0),
     }
@@ -215,13 +223,18 @@ def se_scale_bug(answer: object, find: Find) -> None:
 # fool-se
 
 
+_EVEN = (3, 4, 2, 3)
+
+
 def fool_se(answer: object, find: Find) -> None:
     """The averages stay, the maxima move: in each channel of each image, for maps of several sizes."""
-    for shape, seed in (((2, 3, 4, 5), 8), ((1, 2, 8, 8), 9), ((3, 4, 2, 3), 10)):
+    for shape, seed in (((2, 3, 4, 5), 8), ((1, 2, 8, 8), 9), (_EVEN, 10), ((2, 2, 5, 3), 11)):
         x = _noise(*shape, seed=seed) + 2 * _noise(*shape[:2], 1, 1, seed=seed)
         flat = x.flatten(2)
         place = _noise(*flat.shape, seed=seed + 10).argmax(2, keepdim=True)
         flat.scatter_(2, place, flat.amax(2, keepdim=True) + 1.5)  # so that no channel is constant
+        if shape == _EVEN:  # as far above its average as below, and no farther than the task promises
+            flat[:, 1] = torch.tensor([0.55, -0.55, 0.3, -0.3, 0.2, -0.2])
         find.on(f"x of the shape {shape}")
         got = answer(x.clone())
         if not find("shape", tuple(getattr(got, "shape", ())) == shape, expected=shape, got=got):
@@ -267,10 +280,19 @@ def _fooled(got: Tensor, x: Tensor) -> str | None:
             for middle in (everything, image)
             for other in (2 * x - middle, middle.expand_as(x))
         ),
+        "too-little": alike(got.mean((2, 3)), x.mean((2, 3))) and not alike(got, x) and _grown(got, x),
+        "mirrored": not alike(got, x) and alike(got + x, 2 * x.mean((2, 3), keepdim=True)),
         "channels-swapped": not alike(got, x) and alike(_ordered(got), _ordered(x)),
     }
     fitting = [slug for slug, holds in explanations.items() if holds]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _grown(got: Tensor, x: Tensor) -> bool:
+    """Whether all deviations from the averages were multiplied by one factor above 0."""
+    deviations = [values - values.mean((2, 3), keepdim=True) for values in (x, got)]
+    factor = float((deviations[0] * deviations[1]).sum() / (deviations[0] ** 2).sum())
+    return factor > 1e-3 and bool((deviations[1] - factor * deviations[0]).abs().max() < 1e-4)
 
 
 def _ordered(x: Tensor) -> Tensor:
