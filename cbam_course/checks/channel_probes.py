@@ -4,9 +4,8 @@ With a ReLU the logits are piecewise linear in the pooled values z. Where h hidd
 has the rank h; opposite places have opposite units active, so the two ranks add up to the hidden width.
 """
 
-import copy
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -376,12 +375,15 @@ def examine_width(make: Maker, find: Find):
 
 def _third_layer(probe: Probe) -> bool:
     """With two layers and no biases the slopes at z and at -z add up to the same matrix everywhere, W₂ W₁."""
-    module = copy.deepcopy(probe.module)
+    biases = [parameter for parameter in probe.module.parameters() if parameter.ndim < 2]
+    kept = [bias.detach().clone() for bias in biases]
     with torch.no_grad():
-        for parameter in module.parameters():
-            if parameter.ndim < 2:
-                parameter.zero_()
-    slopes = measure_slopes(replace(probe, run=module, module=module), _SIZES[0][0])
+        for bias in biases:
+            bias.zero_()
+    slopes = measure_slopes(probe, _SIZES[0][0])
+    with torch.no_grad():
+        for bias, values in zip(biases, kept, strict=True):
+            bias.copy_(values)
     both = slopes.at + slopes.opposite
     return slopes.precise and bool((both - both[:1]).abs().max() > 0.05 * both.abs().max())
 
