@@ -331,9 +331,10 @@ history = fit(network, train.dense, scenes.dense, **options)
 print(f"mean IoU with trained gates {history.final:.2f}, after {history.seconds:.0f} s")
 
 # %% [markdown]
-# **Mean IoU** is the overlap of the marked pixels and the right ones, divided by their union. Marking every disc scores
-# about 0.44 (`results/registered/near-long.toml`). With fresh gates the network does not get beyond that; with trained
-# ones it tells the discs apart. But note that the layers were trained together with gates of this kind.
+# **Mean IoU** is the overlap of the marked pixels and the right ones, divided by their union. Networks marking
+# every disc score 0.44 at most (`results/registered/near-long.toml`). With fresh gates the network does not get
+# beyond that; with trained ones it tells the discs apart. But the layers were trained together with gates of this
+# kind.
 #
 # Now look at the gates of the network that was trained as a whole.
 

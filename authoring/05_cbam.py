@@ -303,10 +303,10 @@ plots.plot_runs(runs_by_label(near, models), xlabel="mean IoU on near")
 # First, **spatial attention alone learns the task in some seeds and stays at the floor in others.** The
 # two rivals without a gate learn it in every seed.
 #
-# Marking every disc would score 0.44. Plain networks, channel attention and added context do no better. One summary of the
-# whole image cannot say *which* disc has the red flag. A 7×7 kernel on a pooled map reaches from a disc to its flag,
-# whether its result multiplies or is added. **What counts here is reach; a gate is one way to have it, and alone not the
-# surest.**
+# Marking every disc earns a network 0.44. Plain networks, channel attention and added context do no better. One
+# summary of the whole image cannot say *which* disc has the red flag. A 7×7 kernel on a pooled map reaches from a
+# disc to its flag, whether its result multiplies or is added. **What counts here is reach; a gate is one way to have
+# it, and alone not the surest.**
 
 # %%
 for first, second in (

@@ -99,9 +99,9 @@ with torch.no_grad():
     print(f"{'the same, training mode':28} differs by {difference:.6f}")
 
 # %% [markdown]
-# Zero biases and exchanged planes: no difference but rounding. A fresh BatchNorm in `eval` mode divides by
-# √(1 + 0.00001), which changes nothing that matters. The other three are other functions, and nothing raises an
-# error. The planes are the worst case, because nothing in a state dictionary says which plane belongs to which pool.
+# Zero biases and exchanged planes make no difference but rounding. A fresh BatchNorm in `eval` mode divides by √(1 +
+# 0.00001), which changes nothing that matters. The other three are other functions, and nothing raises an error. The
+# planes are the worst case, because nothing in a state dictionary says which plane belongs to which pool.
 #
 # The hidden width is the friendlier difference: where it differs, the weights do not fit.
 
@@ -185,9 +185,10 @@ for attempt in ("fresh", "biases at 0"):
 # %% tags=["nbval-check-output"]
 from cbam_course.inspection.table import cost_rows
 
-counted = {"plain": "plain", "SE, with biases": "SE", "CBAM, paper": "CBAM"}
+counted, macs = {"plain": "plain", "SE, with biases": "SE", "CBAM, paper": "CBAM"}, {}
 for row in cost_rows(["resnet18", "resnet50", "resnext50_32x4d"]):
     if row.attention in counted:
+        macs[row.network, counted[row.attention]] = row.macs
         name = f"{row.network} {counted[row.attention]}"
         print(f"{name:22} {row.parameters:12,} parameters   {row.macs / 1e9:.3f} G multiply-adds")
 
@@ -204,12 +205,15 @@ from cbam_course.networks.resnet import imagenet_resnet
 for stride in ("1x1", "3x3"):
     cost = count_cost(imagenet_resnet("resnet50", stride=stride), (1, 3, 224, 224))
     print(f"stride in the {stride}: {cost.parameters:,} parameters, {cost.macs / 1e9:.3f} G multiply-adds")
+plain = macs["resnet50", "plain"]
+more = cost.macs - plain
+print(f"{more / plain:.0%} more, {more / (macs['resnet50', 'CBAM'] - plain):.0f} times what CBAM adds")
 
 # %% [markdown]
-# With the stride in the first 1×1 convolution the counts fit the papers' tables; we infer from that where they had it.
-# The authors' released code and torchvision have it in the 3×3 behind it, which then works on a map four times as large.
-# Same parameters, 6 % more work: nearly 40 times what CBAM adds. "CBAM, from the paper" beside "ResNet-50, from
-# torchvision" compares two networks.
+# With the stride in the first 1×1 convolution the counts fit the papers' tables; we infer from that where they had
+# it. The authors' released code and torchvision have it in the 3×3 behind it, so that the 1×1 works at four times as
+# many positions. The parameters are the same, and the work grows by far more than CBAM adds. "CBAM, from the paper"
+# beside "ResNet-50, from torchvision" compares two networks.
 #
 # ## YOLO
 #
@@ -235,12 +239,13 @@ if find_spec("ultralytics"):
 
 # %% [markdown]
 # The network here is built from its description, with random weights: what is shown is that the insertion changes no
-# detection, and where it lands: in the bottlenecks of the backbone. Three things to know before you write "YOLO + CBAM".
+# detection, and where it lands: in the residual blocks of the backbone, the part that makes the feature maps. Three
+# things to know before you write "YOLO + CBAM".
 #
 # * **Its own `CBAM` is another module**, as above. Insert the paper's from outside, or say which one you used.
 # * **Channel numbers.** Its YAML files hold widths that are scaled afterwards, and people get them wrong
-#   (ultralytics#4443, #10758, #19733, #20707). An insertion that looks at what arrives has no number to get wrong. For
-#   the neck, give `where` the names of modules; their numbers depend on the version.
+#   (ultralytics#4443, #10758, #19733, #20707). An insertion that looks at what arrives has no number to get wrong.
+#   For the neck, which mixes these maps, give `where` the names of modules; their numbers depend on the version.
 # * **Its licence is AGPL-3.0.** Whoever passes on a program that builds on it, or offers it as a service, has to offer the
 #   source under that licence too, or buy another one.
 #

@@ -119,11 +119,11 @@ for rate, table in rates.groupby("learning_rate"):
         )
 
 # %% [markdown]
-# Mostly small, and sometimes negative. Two different networks share the images and little else: each has its own luck with its first weights.
-# In most of these rows the paired interval is no narrower than the unpaired one; where the correlation is near 1, it is much narrower.
-# Five pairs have 4 degrees of freedom and ten single runs 8, so that t is 2.78 and not 2.31: without correlation pairing makes the interval a fifth
-# *wider*. We pair all the same, because runs that share a seed are no independent groups; with ten seeds the price is less than a tenth. But it does not
-# replace more seeds.
+# From −.80 to +.97, and half of them below .2; five seeds hardly determine a correlation. Two different networks share the images, and each
+# has its own luck with its first weights. In most of these rows the paired interval is no narrower than the unpaired one; where the
+# correlation is near 1, it is much narrower. Five pairs have 4 degrees of freedom and ten single runs 8, so that t is 2.78 and not 2.31:
+# without correlation pairing makes the interval a fifth *wider*. We pair all the same, because runs that share a seed are no independent
+# groups; with ten seeds the price is less than a tenth.
 #
 # ## Not shown is not equal
 
@@ -144,7 +144,7 @@ retold = retold[retold.epochs == 8]
 print(compare(retold, "cbam", "plain"))
 
 # %% [markdown]
-# Every run was honest, the interval is narrow, and the table can be repeated. All models were trained alike, at a learning rate of .003.
+# Every run was honest, the interval is narrow, and new seeds say the same. All models were trained alike, at a learning rate of .003.
 #
 # **Predict, then run.** You have seen CBAM minus plain at .01 and at .003. What is it at .03? (Within 0.01 counts as right.)
 
@@ -208,7 +208,7 @@ print(read_registration(registered / "what.toml").seen)
 # The learning rate is one **confounder**: something besides the module that differs between the two sides. Others are as plain, and each
 # has a baseline of its own: **as many parameters** (`plain-wide`), **three times the training** (`plain-long`), and **the strongest simple
 # alternative**, here the mean+max head. The task `where` was run again with all of them, each tuned in the same way, on ten new seeds;
-# so was `what`, where a patch in the corner says which shape to name.
+# `what`, where a patch in the corner says which shape to name, with the mean+max head.
 
 
 # %%
@@ -237,6 +237,8 @@ for name in ("where", "what"):
 # *What to see: once for each task, one row for each model, a point for each seed, a bar for the interval. A row whose bar crosses the dotted line is not
 # shown to differ from plain. Look first at the rows that are not attention: what they gain, attention need not explain.*
 #
+# On `where` more parameters, longer training and a mean+max head all gain something; CBAM and spatial attention are not shown to.
+#
 # The comparisons that were registered before the first run, and what became of them:
 
 # %%
@@ -257,11 +259,11 @@ for name in ("where", "what", "learning-rate"):
     verdicts(name)
 
 # %% [markdown]
-# On `where` nothing is left of the old gain. On `what` CBAM does gain over plain, and the mean+max head gains more: what was expected came out the other
-# way round.
+# On `where` nothing is left of CBAM's old gain. On `what` CBAM does gain over plain, and the mean+max head gains more: what was expected
+# came out the other way round.
 #
-# **Ceiling.** *Room* is what the baseline leaves: 1 minus its score. A gain of .02 is much where .04 are left and little where .5 are. Near 1 no module
-# can show anything; "attention brings nothing" may then be a statement about the benchmark.
+# **Ceiling.** *Room* is what the baseline leaves: 1 minus its score. A gain of .02 is much where .04 are left and little where .5 are. Near
+# 1 no module can show much; "attention brings nothing" may then be a statement about the benchmark.
 #
 # **Photographs.** Scenes were built so that parts can be told apart; photographs were not. Two registrations ask about them: fine-tuning on
 # pets, and CIFAR-10 from scratch. A null result there is a result. It says how large a gain may have been missed, and
@@ -352,15 +354,15 @@ print(f"mean {np.mean(gains):+.2f}, p = {stats.ttest_1samp(gains, 0).pvalue:.2f}
 #
 # ## A page to keep
 #
-# The last numbers, from the two tasks where the parts of CBAM were told apart by what they can *see* (drawn in lessons 03 to 05). `count` is the number of seeds; `min` tells where a single run failed:
+# The last numbers, from the two tasks where the parts of CBAM were told apart by what they can *see* (drawn in lessons 03 to 05;
+# `context-mean-max` adds the summary, `added-map` the map). `min` tells where a single run failed; `count` is the number of seeds:
 
 # %%
+shown = ["plain", "plain-long", "se", "channel", "context-mean-max", "spatial",
+         "added-map", "wide-kernel", "cbam"]  # fmt: skip
 for name in ("what-dense", "near-long"):
-    print(
-        name,
-        "\n",
-        load_results(name).groupby("model").accuracy.agg(["mean", "min", "count"]).round(2).T.to_string(),
-    )
+    numbers = load_results(name).groupby("model").accuracy.agg(["mean", "min", "count"])
+    print(name, numbers.loc[numbers.index.intersection(shown)].round(2).to_string(), sep="\n")
 
 # %% [markdown]
 # | your network | try first | why | table |
@@ -370,9 +372,9 @@ for name in ("what-dense", "near-long"):
 # | needs both | **CBAM** | far above plain in both tables; a wide kernel is well below it where the cue is anywhere | both |
 # | classifies whole images, small object | a **mean+max head** | scores higher than CBAM on both tasks, with no attention at all | `where`, `what` |
 # | classifies, and its learning rate was never tuned | **nothing**: tune it | plain at .01 scores higher than CBAM at .003 | `learning-rate` |
-# | is pretrained, or contains SE already | **nothing** at first | a fresh module destroys its answers (lesson 06); start from the identity, and compare | `finetune-where` |
+# | is pretrained | **nothing** at first | a fresh module destroys its answers, and on the pets it ended lower; started as the identity it gained nothing that is shown (lesson 06) | `finetune-pets` |
 #
-# Whatever you take: a baseline at its own rate, as many parameters, the same seeds, an interval. If it does not help, you know that now.
+# Whatever you take: a baseline at its own rate, as many parameters, the same seeds, an interval.
 #
 # ## What this does not show
 #

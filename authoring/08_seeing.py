@@ -56,9 +56,9 @@ plots.show_maps(
 # on some smaller spots. Below, gate 1: dark squares with a bright frame, and the outlined discs lie on the frames or beside
 # them.*
 #
-# The upper row would do well in a paper, with the sentence *our module finds the relevant objects*; the lower one would be
-# left out. But which of the two does the network need? Users meet the question from the other side: *the attention
-# maps look right, and the metrics do not move* (ultralytics#21297). This lesson is about what lies between the two halves of that sentence.
+# The upper row would look good in a paper, with the sentence *our module finds the relevant objects*; the lower one would be left out. But
+# which of the two does the network need more? Users meet the question from the other side: *the attention maps look right, and the metrics
+# do not move* (ultralytics#21297). This lesson is about what lies between the two halves of that sentence.
 #
 # ## The microscope
 #
@@ -114,7 +114,8 @@ print(f"largest change of a logit: {change:g}")
 # %% [markdown]
 # Not at all: every map is half as bright, and the network is the same. (We had luck with our numbers: halving and doubling are exact in
 # floating point.) So a gate's *brightness* means nothing by itself; differences *within* one map can mean something. Nor is a bright place
-# "important": the next layer may read a dimmed area as a signal, as in lesson 04, where a gate worked by marking what is **not** asked for.
+# "important": the next layer may read a dimmed area as a signal, as in lesson 04, where a gate seemed to work by marking what is **not**
+# asked for.
 #
 # ## Grad-CAM: another question
 #
@@ -203,9 +204,9 @@ pointing = load_results("pointing").query("measure == 'pointing' and data == 'pe
 print(pointing[["map", "source", "mean", "low", "high", "images"]].round(2).to_string(index=False))
 
 # %% [markdown]
-# Seen alone, Grad-CAM's share is impressive. But **a dot in the middle hits the animal more often**, because people aim their cameras; with the map of
-# another picture, and even with random weights, two pictures in three are hit. The map does know something about its picture (it beats the last two), and
-# less than the first number suggests. Ask for the other three.
+# Seen alone, Grad-CAM's share is impressive. But **a dot in the middle hits the animal more often**, presumably because people aim their
+# cameras; with the map of another picture, and even with random weights, two pictures in three are hit. The map does know something about
+# its picture (it beats the last two), and less than the first number suggests. Ask for the other three.
 #
 # ## Does the map matter, or only its average?
 #
@@ -232,10 +233,23 @@ for kind in ("channel", "spatial"):
 # about this image. The spatial gates are the opposite: with another image's map the score falls below that of an even one.
 # In this network a wrong map is worse than none.
 #
-# The intervals are over 300 *images*: another 300 would show the same **with this network**. Whether it holds for CBAM
-# on this task is a question about *networks*. So the experiment was registered before it was run: five fresh networks on each task, trained
-# with the rates that the tuning of lesson 05's tables chose, and intervals over the five. `cbam@spatial-mean` is the network `cbam`
-# with its spatial gates replaced by their mean.
+# And the two gates of the first picture? Replace one at a time:
+
+# %%
+from cbam_course.inspection.interventions import gate_mean
+
+for n in range(3):
+    with torch.no_grad(), changed_gates(network.blocks[n], gate_mean, kind="spatial"):
+        score = mean_iou(network(scenes.inputs()), scenes.masks).mean()
+    print(f"spatial gate {n} replaced by its mean: mean IoU {score:.2f}")
+
+# %% [markdown]
+# This network needs both, and the ugly one more. The last one, open everywhere, it does not need at all.
+#
+# The intervals above are over 300 *images*: another 300 would show much the same **with this network**. Whether it holds for CBAM on this
+# task is a question about *networks*. So the experiment was registered before it was run: five fresh networks on each task, trained with
+# the rates that the tuning of lesson 05's tables chose, and intervals over the five. `cbam@spatial-mean` is the network `cbam` with its
+# spatial gates replaced by their mean.
 
 # %%
 from cbam_course.experiments.evidence import evidence
@@ -251,13 +265,25 @@ for name in ("gates-near", "gates-what"):
 # First what did not come out: that a permuted map costs more than an even one was expected in both tasks, and in `near` it was not
 # shown. (Our one network above had it. That is what five are for.) The others came as expected:
 #
-# * In `what`, without the choice among channels the score falls to that of marking every shape: the answer comes through
-#   these gates. Losing the **spatial** map costs CBAM a good part of its score too, although CBAM and channel attention alone score the
-#   same. A trained network leans on whatever it was trained with. So *the network needs it* and *attention helps* are two statements,
-#   and the second takes a network that was trained without.
-# * In `near`, the channel gates of another image make no difference, and in `what` they cost nearly everything. The same module
-#   is a habit on one task and reads the image on the other; its picture does not say which.
-# * In `near`, an even map takes the score to that of marking every disc: the flags reach the discs through the map, not through its average.
+# * In `what`, without the choice among channels the score falls to that of a plain network, or below (.22 in `what-dense`): the answer
+#   comes through these gates. Losing the **spatial** map costs CBAM a good part of its score too, although CBAM is not shown to score
+#   higher than channel attention alone. A trained network leans on whatever it was trained with. So *the network needs it* and *attention
+#   helps* are two statements, and the second takes a network that was trained without.
+# * In `near`, the channel gates of another image make no difference; in `what` they take the score to that of a plain network. The same
+#   module is a habit on one task and reads the image on the other.
+# * In `near`, an even map takes the score to that of a plain network (.42 in `near-long`), which cannot tell the discs apart: the flags
+#   reach the discs through the map, not through its average.
+#
+# A habit has a sign that one picture does not show: the gates hardly change from image to image. In the two trained networks:
+
+# %%
+for name, model, images in (("near", network, scenes.images), ("what", networks["cbam"], test.images)):
+    found = gates_by_depth(model, images)
+    spread = [found[f"blocks.{n}.attention.channel"].std(0).max().item() for n in range(3)]
+    print(f"{name}: largest spread of a channel gate over the images:", [round(s, 2) for s in spread])
+
+# %% [markdown]
+# In `near` they hardly differ between images, in any block; in `what` those of the second block do.
 #
 # ## The museum of mistakes
 #
@@ -286,7 +312,8 @@ plots.show_maps(marks, ["right module", *letters], columns=5, limits=(0, 1),
                 masks=torch.from_numpy(maps["what/masks"][:1]).expand(len(names), -1, -1))  # fmt: skip
 
 # %% [markdown]
-# *What to see: the answers of ten networks to one scene, from 0 (dark) to 1, with the shape asked for outlined.*
+# *What to see: the answers of ten networks to one scene, from 0 (dark) to 1, with the shape asked for outlined. A pixel counts as marked
+# above one half.*
 #
 # 1. only the average is pooled;
 # 2. two MLPs, one for each summary;
@@ -302,9 +329,11 @@ plots.show_maps(marks, ["right module", *letters], columns=5, limits=(0, 1),
 #
 # A 1 · B 9 · C 6 · D 4 · E 3 · F 8 · G 7 · H 5 · I 2.
 #
-# Four of the nine differ from the right module by less than its own seeds differ: C, E, G and I. F never gets beyond marking every shape, because it
-# has no path from the patch; H, whose gates are tiny, marks nothing. The other three learn less: A overlooks a small patch,
-# B has a path that nobody trained, D adds its summary without any bounds.
+# Four of the nine differ from the right module by less than its own seeds differ: C, E, G and I. F gets no farther than a plain network,
+# because a column's gate sees that column only. H, whose gates share out a sum of 1 among all channels, is never sure enough to mark
+# anything. The other three score lower on average: A does so in this short training (with ten epochs and more images, in `what-dense`, the
+# average alone is not shown to be worse), B's MLP is never trained, and D adds a number where the right module multiplies, so that it can
+# close no channel.
 # </details>
 #
 # So a good score does not say that a module is right, and neither does a good map. What does? A look at the numbers: the
@@ -328,8 +357,8 @@ for letter, name in zip(["right", *letters], names, strict=True):
 #   (lessons 05 and 07).
 # * *That the module is right.* The museum.
 #
-# So, smart glasses? In the scenes a spatial gate is closer to a **pen**: it writes into the features what lies near by, for later layers to
-# read. Whoever looks at it sees the writing, not the object.
+# So, smart glasses? In these scenes the second gate is closer to a **pen**: it writes into the features what lies near by, for later layers
+# to read. Whoever looks at it sees the writing, not the object.
 #
 # **What this does not show.** Small networks, two tasks made for the purpose. In a large pretrained network a gate can be
 # a habit altogether; the tools of this lesson would show it.
@@ -377,9 +406,9 @@ plots.show_images(scenes.images[driven.indices], [f"{value:.1f}" for value in dr
 #
 # ### Three more exhibits, on `near`
 #
-# `off-centre`: the window of the spatial kernel hangs to one side. `stretched-back`: no padding, and the map is stretched to
-# the size of the features. `order-swapped`: the spatial gate first. All are parts of a CBAM, trained shorter than in `near-long`, so
-# that whether a network leaves the floor of .44 at all depends on its seed.
+# `off-centre`: the window of the spatial kernel hangs to one side. `stretched-back`: no padding, and the map is stretched to the size of
+# the features. `order-swapped`: the spatial gate first. All are parts of a CBAM, trained shorter than in `near-long`, so that the seed
+# decides whether one of these three gets beyond a plain network (.42) at all.
 
 # %%
 near = load_results("museum").query("data == 'near'")

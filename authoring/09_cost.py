@@ -79,7 +79,7 @@ plots.plot_gates(more, names, ylabel="% more than plain", limits=None, height=3.
 # *What to see: four pairs of bars, SE and CBAM. Both have a tenth more parameters. The bars of the multiply-adds can hardly be seen. Those of
 # the seconds can, and CBAM's are the higher ones.*
 #
-# CBAM adds less than one percent of multiply-adds and more than ten percent of the time. So multiply-adds do not tell the time. What does?
+# CBAM adds less than one percent of multiply-adds, and many times that share of the time. So multiply-adds do not tell the time. What does?
 #
 # ## Passes
 #
@@ -99,7 +99,7 @@ plots.plot_gates(more, names, ylabel="% more than plain", limits=None, height=3.
 # | maximum over channels | once | – | ½ |
 # | times the spatial gate | once | once | 1 |
 #
-# That makes 4. SE has a mean and a product: 1½. The same count by code: torch lets us watch every operation as it runs.
+# That makes 4. SE has a mean (½) and a product (1): 1½. The same count by code: torch lets us watch every operation as it runs.
 
 # %%
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -170,13 +170,13 @@ for name, seconds in found.items():
 reveal("09-units-of-cbam", round(found["CBAM"] / found["x * 1.0"], 1), tolerance=2)
 
 # %% [markdown]
-# Compare the last column with 1½ and 4. SE comes near its passes on most machines. CBAM takes clearly
-# more units than its 4 passes. Passes are a *lower limit*: an operation can be slower than its bytes. Which one is?
+# Compare the last column with 1½ and 4. In the committed table, on this shape, SE comes near its passes, and CBAM takes clearly more units
+# than its 4. Passes are a *lower limit*: an operation can be slower than its bytes. Which one is?
 #
 # ## Where the time goes
 #
-# Ask a **profiler**. It notes for every operation how long it took. We give it CBAM as most tutorials write it, with `AdaptiveMaxPool2d`
-# and `torch.max(dim=1)`. The weights are those of our CBAM.
+# Ask a **profiler**. It notes for every operation how long it took. We give it CBAM as tutorials write it, with `AdaptiveMaxPool2d` and
+# `torch.max(dim=1)`. The weights are those of our CBAM.
 
 
 # %%
@@ -267,8 +267,8 @@ def compare_steps():
 compare_steps()
 
 # %% [markdown]
-# In evaluation the steps help. In training they do not: in the committed table the CBAM of the second step even takes longer than the tutorial's. Profile
-# the training of the second step to see why.
+# In evaluation the steps help. In training they do not: in the committed table, on this shape, the CBAM of the second step even takes
+# longer than the tutorial's. Profile the training of the second step to see why.
 
 # %%
 where_the_time_goes(lambda: train_once(steps["second step"]), rows=6)
@@ -318,8 +318,9 @@ for name, module in kept.items():
 reveal("09-maps-kept", round(count_traffic(kept["CBAM"], x).saved / size), tolerance=0.1)
 
 # %% [markdown]
-# The fused module keeps x alone. The gated map is x times a small gate, so it can be multiplied again. That costs a pass and saves a
-# map. These are counts, the same on every machine. Sixteen blocks keep sixteen such maps, and that decides which batch fits on a card.
+# The fused module keeps x alone. The gated map is x times a small gate, so it can be multiplied again. That costs a pass and saves a map.
+# These are counts, the same on every machine. Sixteen blocks keep sixteen such maps more or less, and that helps to decide which batch fits
+# on a card.
 #
 # ## The roofline
 #
@@ -340,12 +341,13 @@ plot_roofline(measured, machine)
 # *What to see: a roof that rises to the right and becomes level, and five points below or near it. The convolutions lie far to the right, near the level part.
 # SE and CBAM lie far to the left, where the roof is low: they do few operations a second because they wait for bytes.*
 #
-# So a faster multiplication would not help a gate. What helps is to move fewer bytes:
+# (This is evaluation, where the fused CBAM need not be the quicker one; its gain was in training.) So a faster multiplication would not
+# help a gate. What helps is to move fewer bytes, or to read them in order:
 #
 # * **bfloat16** halves the bytes of each number.
-# * **channels_last** stores the channels of a position side by side. Then means over channels read memory in order.
-# * **`torch.compile`** writes one loop for several operations and so saves passes by itself. It needs a C++ compiler, which many
-#   computers lack; the course never does.
+# * **channels_last** stores the channels of a position side by side. Then a mean over the channels reads memory in order.
+# * **`torch.compile`** writes one loop for several operations and so saves passes by itself. It needs a C++ compiler, which many computers
+#   lack; the course does without.
 
 # %%
 block = timings[(timings.group == "CBAM") & (timings["shape"] == "16x256x28x28")]
@@ -379,9 +381,9 @@ plots.plot_points(near, xlabel="seconds of training", ylabel="mean IoU on near")
 # *What to see: six points, score against seconds. `plain-long`, three times the training, lies at the far right and at the bottom. CBAM and the wide kernel
 # lie at the top, a little to the right of plain.*
 #
-# On `near`, three times the training costs the plain network more seconds than CBAM needs, and it stays below half of CBAM's score. On `what`, channel
-# attention scores more than twice as high as the plain network with three times its training. There attention is cheap at twice the price, because no
-# training teaches a network what it cannot see. But a wider kernel does on `near` what CBAM does.
+# On `near`, three times the training costs the plain network more seconds than CBAM needs, and it stays below half of CBAM's score. On
+# `what`, channel attention scores more than twice as high as the plain network with three times its training. There attention is worth its
+# seconds: no length of training teaches a network what it cannot see. But a wider kernel does on `near` what CBAM does, in no more seconds.
 #
 # And where nothing is out of reach? On `where`, each at the rate that its validation images chose, CBAM is not ahead of the plain
 # network and takes more seconds (lesson 07). There the price buys nothing.
@@ -390,8 +392,8 @@ plots.plot_points(near, xlabel="seconds of training", ylabel="mean IoU on near")
 #
 # * Everything here was one thread of a processor. A graphics card has a roof of another shape, starts every operation with a fixed delay, and fuses
 #   differently. `python -m cbam_course cost` measures on your processor, with your network.
-# * On small maps the time is that of calling operations, not of moving bytes. In a whole ResNet-50 at 112 pixels most maps are small, and fusing
-#   hardly shows in the table.
+# * On small maps the time is that of calling operations, not of moving bytes. In a whole ResNet-50 at 112 pixels most maps are small, and
+#   fusing changes its time little in the table.
 # * Seconds on a busy machine are not yours alone. Counts do not have that trouble.
 # * A price per run says nothing about the tuning that came before it.
 #
@@ -422,7 +424,7 @@ plots.plot_points(near, xlabel="seconds of training", ylabel="mean IoU on near")
 # ## Sources
 #
 # * S. Williams, A. Waterman, D. Patterson: *Roofline: an insightful visual performance model*, Communications of the ACM 52(4), 2009.
-# * S. Woo et al.: *CBAM*, ECCV 2018: table 1 (parameters and FLOPs). J. Hu et al.: *Squeeze-and-Excitation Networks*, CVPR 2018: section 6.4.
+# * S. Woo et al.: *CBAM*, ECCV 2018: table 1 (parameters and FLOPs). J. Hu et al.: *Squeeze-and-Excitation Networks*, CVPR 2018: section 4.
 # * N. Ma et al.: *ShuffleNet V2*, ECCV 2018: FLOPs are no measure of time; memory access counts.
 # * PyTorch documentation: `torch.profiler`, *Extending PyTorch* (`autograd.Function`), *Channels last memory format*.
 # * `benchmarks/attention.csv`; `results/near-long.csv`, `what-dense.csv`, `where.csv`.

@@ -31,7 +31,8 @@ def network(timings: pd.DataFrame) -> str:
     names = list(dict.fromkeys(rows.what))
     lines = [["memory format", "mode", *names]]
     for (layout, mode), found in rows.groupby(["memory format", "mode"], sort=False):
-        lines.append([layout, mode, *(f"{r:.2f}" for r in found.set_index("what").ratio[names])])
+        ratios = found.set_index("what").ratio.reindex(names)
+        lines.append([layout, mode, *("" if pd.isna(ratio) else f"{ratio:.2f}" for ratio in ratios)])
     return _markdown(lines)
 
 

@@ -67,6 +67,15 @@ def test_a_torn_line_is_skipped_with_a_sentence_and_swallows_no_other():
     assert "Line 2" in str(shown)
 
 
+def test_the_table_says_what_its_columns_are():
+    check("se-parameters", 1)
+    check("se-parameters", 8192)
+    lines = str(progress()).splitlines()
+    assert lines[2].split() == ["lesson", "task", "state", "attempts"]
+    assert any(line.split() == ["02", "se-parameters", "passed", "2"] for line in lines)
+    assert progress()._repr_html_().count("<th") == 4
+
+
 def test_copying_the_file_moves_progress(tmp_path, monkeypatch):
     check("se-parameters", 8192)
     kept = kept_file()

@@ -10,14 +10,13 @@ from ledgers import finished
 from cbam_course.experiments.evidence import evidence
 
 ROOT = Path(__file__).parents[1]
+READMES = (ROOT, ROOT / "results", ROOT / "benchmarks")
 
 
 def text_of(name):
-    """The source of a lesson with its exercise, or README.md and results/README.md."""
+    """The source of a lesson with its exercise, or README.md and those of results/ and benchmarks/."""
     if name == "readme":
-        return "\n".join(
-            (ROOT / path).read_text(encoding="utf-8") for path in ("README.md", "results/README.md")
-        )
+        return "\n".join((folder / "README.md").read_text(encoding="utf-8") for folder in READMES)
     number = name.removeprefix("lesson_")
     return "\n".join(
         path.read_text(encoding="utf-8") for path in sorted((ROOT / "authoring").glob(f"{number}_*.py"))

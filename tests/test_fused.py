@@ -412,11 +412,26 @@ def test_what_cannot_be_fused_stays_and_is_told():
 @pytest.mark.parametrize("kind", CLASSES)
 def test_the_short_cut_is_really_taken(kind, monkeypatch):
     module, x = fuse(make(kind)), feature_map()
-    monkeypatch.setattr(fused, "_forward", lambda *_: pytest.fail("short cut"))
+    for way in ("_train", "_evaluate"):
+        monkeypatch.setattr(fused, way, lambda *_: pytest.fail("short cut"))
     runs = [module, torch.no_grad()(module)] if kind in (SpatialAttention, CBAM) else [module]
     for run in runs:
         with pytest.raises(pytest.fail.Exception, match="short cut"):
             run(x)
+
+
+@pytest.mark.parametrize("statistics", [True, False])
+def test_a_norm_over_the_batch_sees_all_images_without_gradients_too(statistics, monkeypatch):
+    """One image at a time, each would be normalised by itself."""
+    monkeypatch.setattr(fused, "_BLOCK_BYTES", 1)
+    readable = CBAM(CHANNELS, 2, convention="paper").train(statistics)
+    readable.spatial.norm = nn.BatchNorm2d(1, track_running_stats=statistics).train(statistics)
+    readable = readable.double()
+    module, x = fuse(copy.deepcopy(readable)), feature_map()
+    with torch.no_grad():
+        assert_close(module(x), readable(x))
+    if statistics:
+        assert_close(module.spatial.norm.running_mean, readable.spatial.norm.running_mean)
 
 
 def test_shapes_may_change_from_call_to_call():

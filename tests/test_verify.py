@@ -228,6 +228,10 @@ def test_unfinished_experiments_are_fine_and_said_to_be_in_progress(ledger, tmp_
     assert verify.faults(other) == []
     assert "*In progress: 4 of 12 runs.*" in other.report.read_text()
     assert "in progress: 2 of 5 seeds" in other.report.read_text()
+    keys = "\n".join(f'"{comparison.key}" = "Too short."' for comparison in registration.primary)
+    (other.folder / "registered" / "withdrawn.toml").write_text(f"[tiny]\n{keys}\n")
+    write_report(other)
+    assert "*Withdrawn: 4 of 12 runs.*" in other.report.read_text()
 
 
 def test_a_run_that_failed_and_was_made_again_is_no_lost_row(tmp_path):

@@ -57,7 +57,8 @@ def progress_html(progress: Progress) -> str:
         for lesson, task, state, attempts in progress.rows
     )
     closing = "".join(f"<div>{escape(sentence)}</div>" for sentence in progress.sentences())
-    return f"<strong>{escape(progress.title)}</strong><table>{rows}</table>{closing}"
+    headings = "".join(f"<th {_LEFT}>{escape(heading)}</th>" for heading in progress.headings)
+    return f"<strong>{escape(progress.title)}</strong><table><tr>{headings}</tr>{rows}</table>{closing}"
 
 
 def note_html(note: Note) -> str:

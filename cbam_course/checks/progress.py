@@ -148,6 +148,10 @@ class Progress:
     def title(self) -> str:
         return say("progress_title", passed=self.passed, total=len(self.rows))
 
+    @property
+    def headings(self) -> tuple[str, ...]:
+        return tuple(word(column) for column in ("lesson", "task", "state", "attempts"))
+
     def sentences(self) -> list[str]:
         """Return what stands around the table: how far, what next, and where it is kept."""
         task = next_open_task({task for _, task, state, _ in self.rows if state == "passed"})
@@ -158,10 +162,10 @@ class Progress:
         return [after, *where, *self.notes]
 
     def __str__(self) -> str:
-        width = max((len(task) for _, task, _, _ in self.rows), default=4)
+        rows = [self.headings, *((a, b, word(state), str(n or "")) for a, b, state, n in self.rows)]
+        lesson, task, state, attempts = (max(map(len, column)) for column in zip(*rows, strict=True))
         lines = [
-            f"  {lesson}  {task:<{width}}  {word(state):<14}{attempts or '':>3}"
-            for lesson, task, state, attempts in self.rows
+            f"  {a:<{lesson}}  {b:<{task}}  {c:<{state}}  {d:>{attempts}}".rstrip() for a, b, c, d in rows
         ]
         return "\n".join([self.title, "", *lines, "", *self.sentences()])
 

@@ -22,15 +22,16 @@ tables beside it; `experiment verify` compares it with them, and the tests run t
 * **One family.** p-values are corrected for the number of primary comparisons of a registration (Holm 1979). A
   verdict needs a corrected p-value below .05. *Not shown* does not mean *equal*.
 * **Tuned alike.** Each model's learning rate was chosen on validation images from the same rates, with the same
-  seeds; of rates within {margin:.0%} of the best the smallest was taken. The test set was opened once, at that rate.
+  seeds; of rates within {margin:.0%} of the best the smallest was taken. The test set was opened at that rate only.
+  Questions about the rates themselves, or about the gates of trained networks, name their rates in the registration.
 * **Room** is what the baseline leaves: 1 minus its score. A gain is read against it.
 * Scores are accuracies, or the mean over images of the intersection over union (`metric` says which). AdamW,
   one-cycle learning rate, one CPU thread, float32. Attention has a reduction ratio of 4 and 7×7 kernels unless its
   name says otherwise (`-r16`, `-k3`), and stands in every block. `plain-wide` has at least as many parameters as the
   network with CBAM; `plain-long` trains three times as long; `plain-max` and `plain-mlp` pool mean and maximum in
-  their heads; `context-mean-max` adds channel attention's numbers instead of multiplying; `wide-kernel` adds a
-  depthwise 7×7 convolution, `dilated` one of 3×3 with the same reach; `added-map` adds spatial attention's map,
-  without a sigmoid and with one weight for each channel.
+  their heads; `context-mean-max` adds what channel attention's MLP puts out, without a sigmoid, instead of
+  multiplying; `wide-kernel` adds a depthwise 7×7 convolution, `dilated` one of 3×3 with the same reach; `added-map`
+  adds spatial attention's map, without a sigmoid and with one weight for each channel.
   `cbam@spatial-mean` is the trained network `cbam` whose spatial gates were replaced by their mean for the test
   (`-other`: by another image's, `-permuted`: by the same numbers in another order, `-complement`: by 1 minus each).
 
@@ -69,7 +70,7 @@ def report_text(ledger: Ledger) -> str:
 
 
 def state(ledger: Ledger, registration: Registration) -> str:
-    """Return how far an experiment is, in words: registered, tuned, in progress, complete."""
+    """Return how far an experiment is, in words: registered, tuned, in progress, complete, withdrawn."""
     tuning, table = ledger.tuning(registration), ledger.evaluation(registration)
     wanted = registration.tuning_runs()
     untuned = len(missing_runs(wanted, tuning))
@@ -84,7 +85,11 @@ def state(ledger: Ledger, registration: Registration) -> str:
     missing = len(missing_runs(runs, table))
     if missing == len(runs):
         return "tuned, not run" if wanted else "registered, not run"
-    return "complete" if not missing else f"in progress: {len(runs) - missing} of {len(runs)} runs"
+    if not missing:
+        return "complete"
+    given_up = ledger.withdrawn().get(registration.name, {})
+    word = "withdrawn" if all(c.key in given_up for c in registration.primary) else "in progress"
+    return f"{word}: {len(runs) - missing} of {len(runs)} runs"
 
 
 def _overview(known: list[Registration], tables: dict[str, pd.DataFrame], given_up: dict) -> str:

@@ -1,7 +1,7 @@
 """Causal tests: replace a gate by another one and see what happens to the score.
 
 A map that looks right proves nothing. If the score stays when the map is replaced by its mean, the network did not
-need the map; if it falls when positions are exchanged, it did.
+need the map. A gate whose positions are exchanged is a harder test: it takes the information and adds a false one.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -14,8 +14,8 @@ from ..attention.conventions import hidden_width
 class AddedContext(nn.Module):
     """Add to each channel a number computed from the whole image: global context without a gate.
 
-    ``y = x + MLP(mean(x))``, or ``y = x + MLP(mean(x)) + MLP(max(x))``. The MLP is that of channel attention,
-    so the two differ in one thing: here its result is added, there it multiplies.
+    ``y = x + MLP(mean(x))``, or ``y = x + MLP(mean(x)) + MLP(max(x))``. The MLP is that of channel attention;
+    there its result goes through a sigmoid and multiplies, here it is added as it is.
 
     Args:
         in_channels: number of channels C of the feature map, at least 1.

@@ -95,8 +95,8 @@ def training_threads(
     """Set torch's threads while the context is open, and put them back afterwards.
 
     Torch's threads wait for each other after every operation, and by default they do so in a loop. Where another
-    program has one of their cores, all of them wait for the one that is not running, and a second thread costs more
-    than it gains (``benchmarks/threads.py`` measures both).
+    program has one of their cores, all of them wait for the one that is not running, and a second thread may cost
+    more than it gains (``benchmarks/threads.py`` measures an epoch alone and beside busy programs).
 
     Args:
         threads: how many, at least 1; ``None`` for as many as torch is set to, but no more than the cores that others

@@ -39,7 +39,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:
     """Return the mean binary cross entropy of pixels plus the mean soft Dice loss of images.
 
-    The object covers a few per cent of the pixels, and cross entropy alone is content with marking nothing. Dice
+    The object covers a few per cent of the pixels, and in the mean over pixels it counts no more than that. Dice
     counts what is marked against what should be (Milletari et al. 2016, section 3).
     """
     logits, masks = logits.float().flatten(1), masks.float().flatten(1)

@@ -33,7 +33,7 @@ CLAIMS = [
         ),
     ),
     (
-        "Marking every disc would score 0.44. Plain networks, channel attention and added context do no better.",
+        "Marking every disc earns a network 0.44. Plain networks, channel attention and added context do no better.",
         lambda t: _highest(t("near-long"), "plain", "plain-long", "channel", "context-mean-max") < 0.44,
     ),
     (

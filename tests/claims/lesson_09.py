@@ -28,12 +28,18 @@ CLAIMS = [
         lambda t: all(whole(t, "CBAM", m) > whole(t, "SE", m) > 1.01 for m in ("evaluation", "training")),
     ),
     (
-        "CBAM adds less than one percent of multiply-adds and more than ten percent of the time.",
-        lambda t: all(whole(t, "CBAM", mode) > 1.1 for mode in ("evaluation", "training")),
+        "CBAM adds less than one percent of multiply-adds, and many times that share of the time.",
+        lambda t: all(whole(t, "CBAM", mode) > 1.05 for mode in ("evaluation", "training")),
     ),
     (
-        "In evaluation the steps help. In training they do not: in the committed table the CBAM of the second step "
-        "even takes longer than the tutorial's.",
+        "In the committed table, on this shape, SE comes near its passes, and CBAM takes clearly more units than its "
+        "4.",
+        lambda t: timed(t, "SE", "readable", "evaluation", CBAM_SHAPES[1], column="unit") < 2.2
+        and timed(t, "CBAM", "readable", "evaluation", CBAM_SHAPES[1], column="unit") > 5,
+    ),
+    (
+        "In evaluation the steps help. In training they do not: in the committed table, on this shape, the CBAM of "
+        "the second step even takes longer than the tutorial's.",
         lambda t: all(
             timed(t, "CBAM", "readable", "evaluation", shape) < 0.8 * timed(t, "CBAM", "naive", "evaluation", shape)
             for shape in CBAM_SHAPES
@@ -51,7 +57,7 @@ CLAIMS = [
         ),
     ),
     (
-        "In a whole ResNet-50 at 112 pixels most maps are small, and fusing hardly shows in the table.",
+        "In a whole ResNet-50 at 112 pixels most maps are small, and fusing changes its time little in the table.",
         lambda t: all(
             abs(whole(t, "CBAM, fused", mode) - whole(t, "CBAM", mode)) < 0.06
             for mode in ("evaluation", "training")
@@ -71,8 +77,9 @@ CLAIMS = [
         and score(t, "what-dense", "plain-long", "seconds") > score(t, "what-dense", "channel", "seconds"),
     ),
     (
-        "But a wider kernel does on `near` what CBAM does.",
-        lambda t: abs(score(t, "near-long", "wide-kernel") - score(t, "near-long", "cbam")) < 0.03,
+        "But a wider kernel does on `near` what CBAM does, in no more seconds.",
+        lambda t: abs(score(t, "near-long", "wide-kernel") - score(t, "near-long", "cbam")) < 0.03
+        and score(t, "near-long", "wide-kernel", "seconds") < score(t, "near-long", "cbam", "seconds"),
     ),
     (
         "On `where`, each at the rate that its validation images chose, CBAM is not ahead of the plain network and "

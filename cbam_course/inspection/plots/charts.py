@@ -108,6 +108,7 @@ def plot_beside(
             (line,) = axis.plot(range(1, len(mean) + 1), mean, color=COLOURS[6], ls="--", lw=1.2)
             axis.set_title(title)
             axis.set_ylim(0, 1)
+            axis.locator_params(axis="x", integer=True)
         axes[0].set_ylabel(ylabel)
         axes[0].set_xlabel(xlabel)
         figure.legend([line], [name], loc="outside upper right")
