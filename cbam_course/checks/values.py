@@ -87,7 +87,7 @@ def show(value: object, limit: int = 120) -> str:
         value = ", ".join(show(part, limit) for part in value)
         return f"({value})"
     try:
-        text = value if isinstance(value, str) else repr(value)
+        text = value if isinstance(value, str) else " ".join(repr(value).split())
     except Exception:  # a learner's object may fail to describe itself
         text = f"an object of type {type(value).__name__}"
     return text if len(text) <= limit else text[: limit - 1] + "…"

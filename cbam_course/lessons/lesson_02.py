@@ -1,6 +1,7 @@
 """How the answers of lesson 02 are examined; the words stand in lesson_02.toml beside it."""
 
 import copy
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -305,6 +306,26 @@ def _ordered(x: Tensor) -> Tensor:
 
 _WIDTHS = (16, 32, 48)
 _FLOOR = 0.33  # a perfect drawing of all three shapes scores 1/3
+_UNTRAINED = 0.1  # a plain network reaches twice as much, a fresh one a third
+
+
+@dataclass(frozen=True)
+class _Gate:
+    """A module that ran and scales whole channels: as SE does, or in another way."""
+
+    channels: int
+    kind: str
+    lowest: float  # of what it read
+    parameters: int
+
+
+def _ratio(gate: _Gate) -> int | None:
+    """Two layers with or without biases; None where the parameters are those of something else."""
+    c = gate.channels
+    for hidden in range(1, c + 1):
+        if gate.parameters - 2 * c * hidden in (0, c, hidden, c + hidden):
+            return c // hidden
+    return None
 
 
 def se_in_a_network(answer: object, find: Find) -> None:
@@ -319,22 +340,34 @@ def se_in_a_network(answer: object, find: Find) -> None:
     kinds = [_gates(network, scenes.inputs()[:2]) for network in (plain, attended)]
     if not find("plain", not kinds[0], "exchanged" if not kinds[1] else None, got=len(kinds[0])):
         return
-    found = sorted(width for width, kind in kinds[1] if kind == "SE")
+    blocks = [gate for gate in kinds[1] if gate.kind == "SE"]
+    found = sorted(gate.channels for gate in blocks)
     if not find(
         "gates", set(_WIDTHS) <= set(found), lambda: _missing(kinds[1], plain, attended), got=found or "none"
     ):
         return
+    early = [gate.channels for gate in blocks if gate.lowest < 0]
+    find("places", not early, "inside-the-block", got=", ".join(map(str, early)))
+    ratios = [ratio for gate in blocks if (ratio := _ratio(gate)) not in (4, None)]
+    find("ratio", not ratios, "other-ratio", got=", ".join(map(str, ratios)))
     reached = [_score(network, scenes) for network in (plain, attended)]
     reported = [plain_score, se_score]
     wrong = {"exchanged-scores": reached[::-1], "percent": [100 * score for score in reached]}
     if find(
         "scores",
         close(reported, reached, 0.01),
-        name_value(reported, wrong, reached, 0.01),
+        name_value(reported, wrong, reached, 0.01) or _never_trained(reported, reached),
         expected=", ".join(f"{score:.2f}" for score in reached),
         got=", ".join(f"{score:.2f}" for score in reported),
     ):
-        find("trained", reached[1] > _FLOOR, got=f"{reached[1]:.2f}", floor=_FLOOR)
+        idle = "not-trained" if reached[1] < _UNTRAINED else None
+        find("trained", reached[1] > _FLOOR, idle, got=f"{reached[1]:.2f}", floor=_FLOOR)
+
+
+def _never_trained(reported: list[float], reached: list[float]) -> str | None:
+    """Whether a score was written down that a network does not reach, being as good as fresh."""
+    idle = any(now < _UNTRAINED < said for said, now in zip(reported, reached, strict=True))
+    return "not-trained" if idle else None
 
 
 def _pairs(answer: object) -> list[tuple[nn.Module, float]] | None:
@@ -350,14 +383,11 @@ def _pairs(answer: object) -> list[tuple[nn.Module, float]] | None:
     return [(network, as_number(score)) for network, score in pairs]
 
 
-def _missing(gates: list[tuple[int, str]], plain: nn.Module, attended: nn.Module) -> str | None:
+def _missing(gates: list[_Gate], plain: nn.Module, attended: nn.Module) -> str | None:
     if not gates:
         images = torch.zeros(1, 3, 48, 48)
         return "no-gate" if _layers(plain, images) == _layers(attended, images) else None
-    kinds = {kind for _, kind in gates}
-    if kinds == {"SE"}:
-        return "blocks-left-out"
-    return "other-attention" if kinds == {"other"} else None
+    return "blocks-left-out" if {gate.kind for gate in gates} == {"SE"} else "other-attention"
 
 
 def _on_cpu(network: nn.Module) -> nn.Module:
@@ -376,14 +406,15 @@ def _layers(network: nn.Module, images: Tensor) -> list[str]:
     return sorted(ran)
 
 
-def _gates(network: nn.Module, images: Tensor) -> list[tuple[int, str]]:
-    """Return (channels, kind) of each module that ran and scales whole channels, as SE does or in another way."""
+def _gates(network: nn.Module, images: Tensor) -> list[_Gate]:
+    """Return the innermost modules that ran and scale whole channels."""
     ran: dict[nn.Module, tuple] = {}
+    lowest: dict[nn.Module, float] = {}
 
     def note(module: nn.Module, inputs: tuple, output: object) -> None:
         shape = tuple(getattr(output, "shape", ()))
         if len(inputs) == 1 and len(shape) == 4 and inputs[0].shape == shape and shape[2] * shape[3] > 1:
-            ran[module] = shape
+            ran[module], lowest[module] = shape, float(inputs[0].min())
 
     network = _on_cpu(network)
     handles = [module.register_forward_hook(note) for module in network.modules()]
@@ -394,7 +425,7 @@ def _gates(network: nn.Module, images: Tensor) -> list[tuple[int, str]]:
         kinds = {module: _kind(module, shape) for module, shape in ran.items()}
     gates = {module for module, kind in kinds.items() if kind}
     inner = {module for module in gates if not gates & (set(module.modules()) - {module})}
-    return [(ran[module][1], kinds[module]) for module in inner]
+    return [_Gate(ran[m][1], kinds[m], lowest[m], sum(p.numel() for p in m.parameters())) for m in inner]
 
 
 def _kind(module: nn.Module, shape: tuple) -> str:

@@ -712,6 +712,8 @@ class NeverCalled(Wrapped):
 _plain, _with_se = made(), trained()
 _p, _s = score(_plain), score(_with_se)
 _fresh = with_gates()
+_inside = with_gates(places=((9, 48), (5, 32), (1, 16)))
+_sixteen = with_gates(lambda width, _: SqueezeExcitation(width, 16))
 _two, _cbam = with_gates(places=_PLACES[1:]), with_gates(ChannelAttention)
 
 RIGHT["se-in-a-network"] = [
@@ -734,12 +736,16 @@ WRONG["se-in-a-network"] = {
         {"plain": (_plain, _p), "SE": (with_gates(places=_PLACES[:1]), 0.5)},
     ],
     "other-attention": [{"plain": (_plain, _p), "SE": (_cbam, score(_cbam))}],
+    "inside-the-block": [{"plain": (_plain, _p), "SE": (_inside, score(_inside))}],
+    "other-ratio": [{"plain": (_plain, _p), "SE": (_sixteen, score(_sixteen))}],
+    "not-trained": [
+        {"plain": (_plain, _p), "SE": (_fresh, score(_fresh))},
+        {"plain": (_plain, 0.21), "SE": (_with_se, _s)},
+    ],
     "exchanged-scores": [{"plain": (_plain, _s), "SE": (_with_se, _p)}],
     "percent": [{"plain": (_plain, 100 * _p), "SE": (_with_se, 100 * _s)}],
     None: [
-        {"plain": (_plain, _p), "SE": (_fresh, score(_fresh))},
         {"plain": (_plain, _p), "SE": (_with_se, 0.9)},
-        {"plain": (_plain, 0.9), "SE": (_with_se, _s)},
         {"plain": (_plain, _p)},
         {"plain": _plain, "SE": _with_se},
         {"plain": (_p, _plain), "SE": (_s, _with_se)},
