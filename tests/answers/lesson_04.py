@@ -280,6 +280,7 @@ def over_all(pool):
 
 
 WRONG["spatial-attention"] = {
+    "padding-fixed": [convolution(lambda k: nn.Conv2d(2, 1, k, padding=3))],
     "hard-sigmoid": [change(gate=lambda self, x: F.hardsigmoid(self.logit(x)))],
     "pooled-over-all": [
         spatial_attention_pools(
