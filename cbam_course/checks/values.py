@@ -88,7 +88,7 @@ def show(value: object, limit: int = 120) -> str:
         value = ", ".join(show(part, limit) for part in value)
         return f"({value})"
     try:
-        text = value if isinstance(value, str) else repr(value)
+        text = value if isinstance(value, str) else " ".join(repr(value).split())
     except Exception:  # a learner's object may fail to describe itself
         text = f"an object of type {type(value).__name__}"
     text = " ".join(text.split()) if "\n" in text else text  # of a module or a table
