@@ -53,7 +53,6 @@ _BRIGHTNESSES = {
         lambda images: images.mean((1, 2, 3), keepdim=True), lambda images: _mean(images)[:, None]
     ),
     "sum-not-mean": lambda images: images.sum((1, 2, 3)),
-    "absolute-values": lambda images: images.abs().mean((1, 2, 3)),
     "maximum": lambda images: images.amax((1, 2, 3)),
     "median": lambda images: images.flatten(1).median(1).values,
     "divided-by-255": lambda images: _mean(images) / 255,

@@ -52,7 +52,6 @@ RIGHT["warm-up"] = [
 ]
 
 WRONG["warm-up"] = {
-    "absolute-values": [lambda images: images.abs().mean((1, 2, 3))],
     "one-number-for-all": [
         lambda images: images.mean(),
         lambda images: images.mean().expand(len(images)),
