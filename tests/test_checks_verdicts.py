@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from answer_mutants import Tally, answer_mutants, mutated_tasks, still_right, tally_answers
 from judge_bank import FOLDER, judge, load, load_bank
 from mutants import MODULES, tally
 
@@ -81,6 +82,34 @@ def test_mutants_of_the_packages_own_modules_are_noticed(task):
     result = tally(task, every=5 if task == "cbam" else 2)  # tools/judge_bank.py --mutants takes them all
     assert result.rejected
     assert result.share >= 0.95, result.escaped
+
+
+@pytest.mark.parametrize("task", mutated_tasks(), ids=lambda task: task.task_id)
+def test_mutants_of_right_answers_are_noticed(task):
+    result = tally_answers(
+        task, every=30 if task.task_id != "inside-the-box" else 300
+    )  # tools/judge_bank.py --mutants takes them all
+    assert result.made
+    assert not result.escaped
+
+
+def test_a_mutant_that_passes_has_escaped_unless_it_is_listed_with_a_reason():
+    task, result = find_task("squeeze"), Tally("squeeze")
+    passed = examine(task, load_bank(FOLDER, "squeeze").right[0])
+    result.add("another line", passed)
+    assert result.escaped == ["another line"]
+    listed = Tally("which-and-where")
+    for change in still_right("which-and-where"):
+        listed.add(change, passed)
+    assert listed.right
+    assert not listed.escaped
+
+
+def test_what_is_listed_as_right_is_a_mutant_of_its_task():
+    listed = [task for task in mutated_tasks() if still_right(task.task_id)]
+    assert len(listed) > 10
+    for task in listed[:3]:  # tools/judge_bank.py --mutants looks at all of them
+        assert set(still_right(task.task_id)) <= {change for change, _ in answer_mutants(task)}, task
 
 
 def files_touched(task):

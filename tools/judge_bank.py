@@ -155,7 +155,9 @@ def main() -> int:
     parser.add_argument("--only", default="", help="tasks of one lesson, for example 03")
     parser.add_argument("--load", action="store_true", help="while four other processes compute")
     parser.add_argument(
-        "--mutants", action="store_true", help="mutate the package's own modules too (a minute)"
+        "--mutants",
+        action="store_true",
+        help="mutate the package's own modules and the exercises' right answers too (minutes)",
     )
     options = parser.parse_args()
     tasks = [task.task_id for task in all_tasks().values() if task.lesson.startswith(options.only)]
@@ -171,11 +173,16 @@ def main() -> int:
     for verdict in verdicts:
         for complaint in verdict.complaints:
             print(f"\n{verdict.task}: {complaint}")
-    if options.mutants:
-        from mutants import print_mutants
+    noticed = not options.mutants or _judge_mutants(options.only)
+    return 0 if noticed and all(verdict.perfect for verdict in verdicts) else 1
 
-        print_mutants()
-    return 0 if all(verdict.perfect for verdict in verdicts) else 1
+
+def _judge_mutants(lesson: str) -> bool:
+    """Whether the checks notice all mutants of the package's modules and of the exercises' answers."""
+    from answer_mutants import print_answer_mutants
+    from mutants import print_mutants
+
+    return all([print_mutants(lesson), print_answer_mutants(lesson)])
 
 
 if __name__ == "__main__":

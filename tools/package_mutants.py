@@ -24,7 +24,7 @@ import pytest
 import torch  # noqa: F401
 import torchvision  # noqa: F401
 from matplotlib import pyplot  # noqa: F401
-from mutants import changes, single_changes
+from mutants import COMPARISONS, changes, single_changes
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 120  # of one mutant: a loop without end was noticed
@@ -47,18 +47,6 @@ TESTS = {
     "training/metrics.py": ["test_metrics.py"],
     "training/parameter_groups.py": ["test_parameter_groups.py"],
     "statistics.py": ["test_results.py", "test_statistics.py"],
-}
-COMPARISONS = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
 }
 NAMES = {
     "min": "max",

@@ -42,6 +42,9 @@ _BLOCK_BYTES = 2**22
 # Below so many positions amax over channels is not vectorised: 0.33 ms for (4, 2048, 16), where halves take 0.03.
 _SHORT_ROW = 64
 
+# Below so many channels the mean over them is slower than a product of matrices; 0.17 and 0.10 ms for (16, 64, 1024).
+_FEW_ROWS = 128
+
 # Subclasses of Tensor (fake ones, those of torch.distributed) ask for every operation by its name.
 _PLAIN = (Tensor, nn.Parameter)
 ChannelPart = SqueezeExcitation | ChannelAttention
@@ -221,15 +224,22 @@ def _joins_the_images(norm: nn.Module) -> bool:
 
 def _watched(module: nn.Module) -> bool:
     """Tell whether somebody looks at the calls or the gates in here; then they have to happen."""
-    return bool(
+    # Plain loops: on a small map the time of two generators for each layer can be seen.
+    if (
         module._forward_hooks
         or module._forward_pre_hooks
         or module._backward_hooks
         or module._backward_pre_hooks
         or "gate" in module.__dict__
-        or any(p is not None and (type(p) not in _PLAIN or p.is_cuda) for p in module._parameters.values())
-        or any(part is not None and _watched(part) for part in module._modules.values())
-    )
+    ):
+        return True
+    for p in module._parameters.values():
+        if p is not None and (type(p) not in _PLAIN or p.is_cuda):
+            return True
+    for part in module._modules.values():  # noqa: SIM110
+        if part is not None and _watched(part):
+            return True
+    return False
 
 
 class _Gated(torch.autograd.Function):
@@ -295,7 +305,8 @@ class _Tape:
 def _evaluate(channel: ChannelPart | None, spatial: SpatialAttention, x: Tensor) -> Tensor:
     """Return the gated map; nothing is kept. Each block of images goes all the way while it is in the cache."""
     y = torch.empty_like(x)
-    for images, gated in _blocks(x, y):
+    blocks = [(x, y)] if _block(x) >= len(x) else _blocks(x, y)
+    for images, gated in blocks:
         _write_gated(channel, spatial, images, gated)
     return y
 
@@ -303,14 +314,15 @@ def _evaluate(channel: ChannelPart | None, spatial: SpatialAttention, x: Tensor)
 def _write_gated(channel: ChannelPart | None, spatial: SpatialAttention, x: Tensor, y: Tensor) -> None:
     X, Y = x.flatten(2), y.flatten(2)  # (N, C, P), views in both memory formats
     if channel is None:
-        mean, maximum = X.mean(1, keepdim=True), _maximum_over_channels(X)
+        product, mean = X, X.mean(1, keepdim=True)
     else:
         row = torch.sigmoid(channel.mlp(torch.stack((X.mean(2), X.amax(2)))).sum(0))
-        torch.mul(X, row[:, :, None], out=Y)
-        mean, maximum = _mean_over_channels(X, row), _maximum_over_channels(Y)
-    maps = _both_maps(spatial, mean, maximum).view(len(x), 2, *x.shape[2:])
+        product = torch.mul(X, row[:, :, None], out=Y)
+        few_rows = X.stride(2) == 1 and X.shape[1] < _FEW_ROWS
+        mean = _mean_over_channels(X, row) if few_rows else product.mean(1, keepdim=True)
+    maps = _both_maps(spatial, mean, _maximum_over_channels(product)).view(len(x), 2, *x.shape[2:])
     column = torch.sigmoid(spatial.norm(spatial.conv(maps))).flatten(2)
-    torch.mul(X if channel is None else Y, column, out=Y)
+    torch.mul(product, column, out=Y)
 
 
 def _train(channel: ChannelPart | None, spatial: SpatialAttention | None, x: Tensor, tape: _Tape) -> Tensor:
@@ -386,7 +398,8 @@ def _mean_over_channels(X: Tensor, row: Tensor) -> Tensor:
 
 def _maximum_over_channels(values: Tensor) -> Tensor:
     """Return the maxima of a map (N, C, P) over its channels, (N, 1, P)."""
-    while values.stride(2) == 1 and values.shape[2] < _SHORT_ROW and values.shape[1] % 2 == 0:
+    short = values.stride(2) == 1 and values.shape[2] < _SHORT_ROW
+    while short and values.shape[1] > _SHORT_ROW and values.shape[1] % 2 == 0:
         values = torch.maximum(*values.chunk(2, 1))
     return values.amax(1, keepdim=True)
 

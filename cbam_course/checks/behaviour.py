@@ -300,7 +300,9 @@ def _example(reference, arguments, got, expected) -> Example:
         names = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
     except (TypeError, ValueError):
         names = []
-    names = names if len(names) == len(arguments) else [f"argument {n}" for n in range(1, len(arguments) + 1)]
+    if len(names) < len(arguments):
+        names = [f"argument {n}" for n in range(1, len(arguments) + 1)]
+    names = names[: len(arguments)]  # the right one may have options that the learner's has not
     results = ((word("yours"), got), (word("expected"), expected))
     return Example(say("smallest"), (*zip(names, arguments, strict=True), *results))
 

@@ -58,9 +58,16 @@ def examine_factor(probe: Probe, shape: tuple, find: Find):
     x = noise(shape, 1)
     factor, out = probe.factor(x), probe(x).double()
     spread = float((factor.amax((2, 3)) - factor.amin((2, 3))).max())
-    holds = spread < 1e-4
-    find("channel-factor", holds, None if holds else _no_factor(factor, out, x), spread=spread)
-    return holds
+    got = f"within one channel it differs by up to {spread:.2f}"
+    if spread >= 1e-4:
+        mistake = _no_factor(factor, out, x) or ("not-squeezed" if _pointwise(probe, factor, x) else None)
+        return find("channel-factor", False, mistake, got=got)
+    apart = float((factor.amax(1) - factor.amin(1)).max())
+    moves = float((factor.amax(0) - factor.amin(0)).max()) > 1e-4
+    one = apart < 1e-4 and moves and x.shape[1] > 1
+    return find(
+        "channel-factor", not one, "one-factor-for-an-image", got="one number for all channels of an image"
+    )
 
 
 def _no_factor(factor: Tensor, out: Tensor, x: Tensor) -> str | None:
@@ -76,6 +83,13 @@ def _no_factor(factor: Tensor, out: Tensor, x: Tensor) -> str | None:
         return None
     rows, columns = (bool((factor.amax(axis) - factor.amin(axis)).max() < 1e-4) for axis in (3, 2))
     return "other-axis" if rows or columns else "gates-positions"
+
+
+def _pointwise(probe: Probe, factor: Tensor, x: Tensor) -> bool:
+    """Whether a position's factors stay when all other positions change."""
+    other = noise(x.shape, 2)
+    other[:, :, 0, 0] = x[:, :, 0, 0]
+    return bool((probe.factor(other) - factor)[:, :, 0, 0].abs().max() < 1e-5)
 
 
 def matters(probe: Probe, channels: int) -> tuple[bool, bool, bool]:
@@ -103,10 +117,33 @@ def examine_pools(probe: Probe, channels: int, find: Find, both: bool):
         (True, False, True): "minimum",
         (False, False, True): "minimum",
     }
-    holds = seen == (True, both, False) and still
+    right = seen == (True, both, False) and still
+    together = seen[2] is False and _channels_together(probe, channels)
     mistake = named.get(seen, "other-pool") if seen != (True, both, False) else "other-pool"
-    find("channel-pools" if both else "mean-pool", holds, mistake, got=_pools_seen(seen, still))
-    return holds
+    if together:
+        mistake = "pooled-with-channels"
+    elif mistake == "other-pool" and _pooled_last(probe, channels):
+        mistake = "pooled-last"
+    got = _pools_seen(seen, still) + (", of all channels together" if together else "")
+    return find("channel-pools" if both else "mean-pool", right and not together, mistake, got=got)
+
+
+def _channels_together(probe: Probe, channels: int) -> bool:
+    """Whether the gates follow the pools, and stay when the channels exchange what they hold."""
+    mean, up = draw(channels), draw(channels, seed=6).abs() + 1
+    before, after = (
+        gates(probe, images(m, m + u, m - u)) for m, u in ((mean, up), (mean.roll(1, 1), up.roll(1, 1)))
+    )
+    moves = bool((before - before[:1]).abs().max() > 1e-4)
+    return channels > 1 and moves and bool((before - after).abs().max() < 1e-5)
+
+
+def _pooled_last(probe: Probe, channels: int) -> bool:
+    """Whether an image of two halves gets the mean of the gates that either half would get by itself."""
+    one, other = (draw(channels, 6, seed)[..., None, None].expand(-1, -1, HEIGHT, WIDTH) for seed in (19, 20))
+    halves = torch.cat([one[..., : WIDTH // 2], other[..., WIDTH // 2 :]], 3)
+    apart = (gates(probe, one) + gates(probe, other)) / 2
+    return bool((gates(probe, halves) - apart).abs().max() < 1e-5)
 
 
 def _pools_seen(seen: tuple[bool, ...], still: bool) -> str:
@@ -329,7 +366,26 @@ def examine_width(make: Maker, find: Find):
         found += tuple(_width(make, *size) for size in _SIZES[3:])
     holds = found == right
     words = ", ".join(f"{w} for {c} and {r}" for w, (c, r) in zip(found, _SIZES, strict=False))
-    find("width", holds, None if holds else partial(_wrong_width, found), got=words)
+
+    def mistake() -> str:
+        return "third-layer" if _third_layer(make(*_SIZES[0])) else _wrong_width(found)
+
+    find("width", holds, mistake, got=words)
+
+
+def _third_layer(probe: Probe) -> bool:
+    """With two layers and no biases the slopes at z and at -z add up to the same matrix everywhere, W₂ W₁."""
+    biases = [parameter for parameter in probe.module.parameters() if parameter.ndim < 2]
+    kept = [bias.detach().clone() for bias in biases]
+    with torch.no_grad():
+        for bias in biases:
+            bias.zero_()
+    slopes = measure_slopes(probe, _SIZES[0][0])
+    with torch.no_grad():
+        for bias, values in zip(biases, kept, strict=True):
+            bias.copy_(values)
+    both = slopes.at + slopes.opposite
+    return slopes.precise and bool((both - both[:1]).abs().max() > 0.05 * both.abs().max())
 
 
 def _wrong_width(found: tuple[int, ...]) -> str:

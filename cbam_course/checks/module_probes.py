@@ -456,11 +456,12 @@ def examine_range(
     """
     low, high = float(strong.min()), float(strong.max())
     inside = low >= -_EDGE and high <= 1 + _EDGE
+    moves = float(moderate.max() - moderate.min()) >= _EDGE  # strong inputs may close every gate, or open it
     mistake = _softmax(moderate, axes)
     if mistake is None and not inside:
         mistake = _outside(line(), low, high)
-    narrow = inside and low >= 0.5 - _EDGE
-    constant = inside and high - low < _EDGE
+    narrow = inside and min(low, float(moderate.min())) >= 0.5 - _EDGE
+    constant = inside and high - low < _EDGE and not moves
     if mistake is None and narrow:
         mistake = _too_narrow(moderate, strong)
     if constant:

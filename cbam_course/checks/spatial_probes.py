@@ -164,7 +164,12 @@ def reach(probe: Probe, row: int, column: int) -> Tensor:
 def examine_kernel(make: Maker, find: Find):
     """A pixel reaches exactly kernel_size by kernel_size positions around it."""
     row, column = HEIGHT // 2, WIDTH // 2
-    seen = {size: reach(make(size), row, column) for size in (7, 3)}
+    try:
+        seen = {size: reach(make(size), row, column) for size in (7, 3)}
+    except RuntimeError as error:
+        if "must match the size" not in str(error):
+            raise
+        return find("kernel", False, "padding-fixed", seven="7 × 7", three="an error about sizes, not 3 × 3")
     boxes = {size: _box(found) for size, found in seen.items()}
     expected = {size: (row - size // 2, column - size // 2, size, size) for size in seen}
     full = all(bool(_square(expected[s])[seen[s]].all()) and int(seen[s].sum()) == s * s for s in seen)
@@ -223,10 +228,15 @@ def examine_everywhere(probe: Probe, make: Maker, find: Find):
     far = bool(corner[15:].any() or corner[:, 15:].any())
 
     def mistake() -> str | None:
+        if _whole_map(probe):
+            return "pooled-over-all"
         if far:
             return "wraps-around"
-        if examine_line(probe).straight(lambda factor: logit(factor.sqrt())):
+        line = examine_line(probe)
+        if line.straight(lambda factor: logit(factor.sqrt())):
             return "gate-twice"
+        if line.straight(lambda factor: factor):
+            return "hard-sigmoid"
         if not straight:
             still = float(here[0].abs().max()) < 20 * probe.tolerance  # the average lies below 0 here
             return "blind-to-negative-averages" if still else "not-linear"
@@ -238,6 +248,14 @@ def examine_everywhere(probe: Probe, make: Maker, find: Find):
     holds = same and straight and not far
     find("everywhere", holds, mistake)
     return holds
+
+
+def _whole_map(probe: Probe) -> bool:
+    """Whether a change of the average has one and the same response wherever it happens."""
+    here, there = (responses(probe, *place)[0] for place in ((HEIGHT // 2, WIDTH // 2), (3, 4)))
+    return bool(here.abs().max() > 20 * probe.tolerance) and bool(
+        (here - there).abs().max() < probe.tolerance
+    )
 
 
 def _same_everywhere(probe: Probe) -> bool:

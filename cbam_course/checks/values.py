@@ -90,7 +90,7 @@ def show(value: object, limit: int = 120) -> str:
     if type(value) in (tuple, list) and value and all(isinstance(part, float) for part in value):
         value = type(value)(float(f"{part:.5g}") for part in value)
     try:
-        text = value if isinstance(value, str) else repr(value)
+        text = value if isinstance(value, str) else " ".join(repr(value).split())
     except Exception:  # a learner's object may fail to describe itself
         text = f"an object of type {type(value).__name__}"
     text = " ".join(text.split()) if "\n" in text else text  # of a module or a table

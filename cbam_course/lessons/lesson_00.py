@@ -17,13 +17,12 @@ def _mean(images: Tensor) -> Tensor:
 def _batch(seed: int, *shape: int) -> tuple[Tensor]:
     generator = torch.Generator().manual_seed(seed)
     level = torch.rand(shape[0], 1, 1, 1, generator=generator)  # images that differ in brightness
-    return (torch.rand(shape, generator=generator) + level,)
+    return (torch.rand(shape, generator=generator) + level - 0.8,)  # of both signs, as a network gets them
 
 
-_BATCHES = [
-    _batch(seed, *shape)
-    for seed, shape in enumerate([(3, 2, 4, 5), (1, 3, 4, 4), (2, 3, 3, 3), (4, 4, 2, 4), (2, 1, 3, 2)])
-]
+_SHAPES = [(3, 2, 4, 5), (1, 3, 4, 4), (2, 3, 3, 3), (4, 4, 2, 4), (2, 1, 3, 2)]
+_BATCHES = [_batch(seed, *shape) for seed, shape in enumerate(_SHAPES)]
+_BATCHES += [(images - 1,) for (images,) in _BATCHES[:2]]  # scaled to -1 … 1, as networks like it
 _BRIGHTNESSES = {
     "one-number-for-all": one_of(
         lambda images: images.mean(),
@@ -56,6 +55,8 @@ _BRIGHTNESSES = {
     "sum-not-mean": lambda images: images.sum((1, 2, 3)),
     "maximum": lambda images: images.amax((1, 2, 3)),
     "median": lambda images: images.flatten(1).median(1).values,
+    "divided-by-255": lambda images: _mean(images) / 255,
+    "absolute-values": one_of(lambda images: _mean(images.abs()), lambda images: _mean(images).abs()),
 }
 
 

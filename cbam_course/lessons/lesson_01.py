@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -49,10 +50,10 @@ def _which_and_where(x: Tensor) -> Tensor:
     return _found(x, _winner(x))
 
 
-def _wrongly_divided(x: Tensor) -> Tensor:
+def _divided(x: Tensor, by: int, rest_of: int) -> Tensor:
     channel = _winner(x)
-    flat, rows = _largest(_own_map(x, channel).flatten(1)), x.shape[2]
-    return torch.stack([channel, flat // rows, flat % rows], 1)
+    flat = _largest(_own_map(x, channel).flatten(1))
+    return torch.stack([channel, flat // by, flat % rest_of], 1)
 
 
 def _flat_index(x: Tensor) -> Tensor:
@@ -64,7 +65,11 @@ _WHICH_AND_WHERE_WRONG = {
     "by-maximum": lambda x: _found(x, _largest(x.amax((2, 3)))),
     "columns-first": lambda x: _which_and_where(x)[:, [0, 2, 1]],
     "channel-last": lambda x: _which_and_where(x)[:, [1, 2, 0]],
-    "wrong-width": _wrongly_divided,
+    "wrong-width": one_of(
+        lambda x: _divided(x, x.shape[2], x.shape[2]),
+        lambda x: _divided(x, x.shape[3], x.shape[2]),
+        lambda x: _divided(x, x.shape[2], x.shape[3]),
+    ),
     "flat-index": _flat_index,
     "another-map": one_of(
         lambda x: _found(x, _winner(x), x.mean(1)),
@@ -83,7 +88,18 @@ _WHICH_AND_WHERE_WRONG = {
     "counted-from-one": one_of(
         lambda x: _which_and_where(x) + 1, lambda x: _which_and_where(x) + torch.tensor([0, 1, 1])
     ),
-    "smallest": lambda x: _which_and_where(-x),
+    "smallest": one_of(
+        lambda x: _which_and_where(-x),
+        lambda x: _found(x, _winner(-x)),
+        lambda x: _found(x, _winner(x), -_own_map(x, _winner(x))),
+    ),
+    "strongest-lines": lambda x: torch.stack(
+        [_winner(x), *(_largest(_own_map(x, _winner(x)).mean(axis)) for axis in (2, 1))], 1
+    ),
+    "mean-not-number": one_of(
+        lambda x: torch.stack([x.mean((2, 3)).amax(1), *_which_and_where(x).T[1:]], 1),
+        lambda x: torch.stack([_own_map(x, _winner(x)).amax((1, 2)), *_which_and_where(x).T[1:]], 1),
+    ),
     "absolute-values": one_of(
         lambda x: _which_and_where(x.abs()),
         lambda x: _found(x, _winner(x.abs())),
@@ -149,6 +165,7 @@ def which_axis(answer: object, find: Find) -> None:
 
 
 def _words(answer) -> tuple[str, ...] | None:
+    answer = answer.tolist() if isinstance(answer, numpy.ndarray) else answer
     if (
         not isinstance(answer, (tuple, list))
         or len(answer) != 3
@@ -190,6 +207,7 @@ _SCALINGS = {
     "divided": lambda x, gate: x / gate[:, None],
     "sigmoid-again": lambda x, gate: _scaled(x, gate.sigmoid()),
     "complement": lambda x, gate: _scaled(x, 1 - gate),
+    "absolute-values": lambda x, gate: _scaled(x, gate.abs()),
 }
 
 
@@ -200,6 +218,7 @@ def scale_positions(answer: object, find: Find) -> None:
         (_noise(seed, *shape), _noise(seed + 20, *shape[:1], *shape[2:]).abs() + 0.2)
         for seed, shape in enumerate(shapes)
     ]
+    inputs[-1][1][0] *= -1  # a factor may be negative
     got = answer(*(value.clone() for value in inputs[0]))
 
     def name() -> str | None:
@@ -224,6 +243,8 @@ def _without_mean_over(*axes: int) -> Callable:
 
 _CENTRINGS = {
     "kept-the-bug": lambda x: x - x.mean((2, 3)),
+    "one-axis-short": one_of(lambda x: x - x.mean((2, 3))[..., None], lambda x: x - x.mean((2, 3))[:, None]),
+    "turned-round": lambda x: -_centred(x),
     "mean-of-everything": lambda x: x - x.mean(),
     "mean-per-channel": _without_mean_over(0, 2, 3),
     "mean-per-image": _without_mean_over(1, 2, 3),
@@ -246,6 +267,7 @@ _CENTRINGS = {
     "divided": lambda x: x / x.mean((2, 3), keepdim=True),
     "median": lambda x: x - x.flatten(2).median(2).values[..., None, None],
     "smallest": lambda x: x - x.amin((2, 3), keepdim=True),
+    "largest": lambda x: x - x.amax((2, 3), keepdim=True),
     "sum-not-mean": lambda x: x - x.sum((2, 3), keepdim=True),
     "squared": lambda x: _centred(x) ** 2,
     "absolute": lambda x: _centred(x).abs(),
@@ -270,9 +292,8 @@ def centre_bug(answer: object, find: Find) -> None:
     def name() -> str | None:
         return name_function(answer, _centred, _CENTRINGS, inputs, tolerance=1e-3)
 
-    if not find(
-        "any-shape", tuple(getattr(got, "shape", ())) == cube.shape, name, expected=(4,) * 4, got=got
-    ):
+    right = isinstance(got, Tensor) and got.shape == cube.shape and got.is_floating_point()
+    if not find("any-shape", right, name, expected=(4,) * 4, got=got):
         find.smallest(answer, _centred, inputs)
         return
     means = float(got.mean((2, 3)).abs().max())
@@ -374,12 +395,16 @@ def _only(channel: int) -> Callable:
     return change
 
 
-def _own_mean(channel: int) -> Callable:
+def _own_mean(channel: int, axes: tuple[int, ...] = (1, 2)) -> Callable:
     def change(x: Tensor) -> Tensor:
-        x[:, channel] = x[:, channel].mean((1, 2), keepdim=True)
+        x[:, channel] = x[:, channel].mean(axes, keepdim=True)
         return x
 
     return change
+
+
+def _modes(network: nn.Module) -> list[bool]:
+    return [module.training for module in network.modules()]
 
 
 _EVERY = slice(None)
@@ -388,19 +413,26 @@ _ASKED = [("middle.act", 1), ("start", 2), ("middle.conv", 0), ("last", 1)]
 
 def without_a_channel(answer: object, find: Find) -> None:
     """Submodules at several depths, one whose output is used twice, and a network that raises on its way."""
-    network = _network(nn.Tanh())
+    network = _network(nn.Tanh()).train()  # an answer that calls eval() leaves a trace
+    network.start.register_forward_hook(lambda module, inputs, output: None)  # somebody else's
     images = _noise(9, 2, 3, 6, 6)
-    kept = {key: value.clone() for key, value in network.state_dict().items()}
+    kept, parts, modes = _weights(network), dict(network.named_modules()), _modes(network)
     runs = {}
     for name, channel in _ASKED:
         find.on(f"name={name!r}, channel={channel}")
         got = answer(network, name, channel, images.clone())
         runs[name, channel] = got.detach() if isinstance(got, Tensor) else got
-        left = _hooks(network)
-        if not find("clean", left == 0, "hook-left", hooks=left):
+        left = _hooks(network) - 1
+        more = f"{abs(left)} more" if left > 0 else f"{abs(left)} fewer"
+        if not find("clean", left == 0, "hook-left" if left > 0 else "all-hooks-removed", hooks=more):
             return
-    same = all(torch.equal(value, network.state_dict()[key]) for key, value in kept.items())
-    if not find("unchanged", same, "weights-changed"):
+        if dict(network.named_modules()) != parts:
+            find("same-parts", False, "submodule-exchanged")
+            return
+    find("same-parts", True)
+    if not find("unchanged", _same_weights(kept, network), "weights-changed"):
+        return
+    if not find("same-mode", _modes(network) == modes, "mode-changed"):
         return
     right = {
         (name, channel): _changed_run(network, name, images, _zero(_EVERY, channel))
@@ -423,6 +455,15 @@ def without_a_channel(answer: object, find: Find) -> None:
         _after_error(answer, find, images)
 
 
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    return {key: value.clone() for key, value in network.state_dict().items()}
+
+
+def _same_weights(kept: dict[str, Tensor], network: nn.Module) -> bool:
+    now = network.state_dict()
+    return now.keys() == kept.keys() and all(torch.equal(value, now[key]) for key, value in kept.items())
+
+
 def _wrong_run(runs: dict, right: dict, network: nn.Module, images: Tensor) -> str | None:
     def each(change: Callable, **options) -> list:
         return [_changed_run(network, name, images, change(channel), **options) for name, channel in runs]
@@ -437,6 +478,7 @@ def _wrong_run(runs: dict, right: dict, network: nn.Module, images: Tensor) -> s
             seen.append(change(channel)(kept[0].clone()))
         return seen
 
+    whole = _changed_run(network, "head", images, lambda x: x)
     wrong = {
         "nothing-changed": each(lambda channel: lambda x: x),
         "all-channels": each(lambda channel: torch.zeros_like),
@@ -446,7 +488,11 @@ def _wrong_run(runs: dict, right: dict, network: nn.Module, images: Tensor) -> s
         "input-changed": each(lambda channel: _zero(_EVERY, channel), before=True),
         "channel-fixed": one_of(*(each(lambda channel, c=c: _zero(_EVERY, c)) for c in range(3))),
         "counted-from-one": each(lambda channel: _zero(_EVERY, channel - 1)),
-        "own-mean": each(_own_mean),
+        "own-mean": one_of(each(_own_mean), each(lambda channel: _own_mean(channel, (0, 1, 2)))),
+        "difference": one_of(*([sign * (run - whole) for run in right.values()] for sign in (1, -1))),
+        "images-changed": [
+            _changed_run(network, "start", images, _zero(_EVERY, channel), before=True) for _, channel in runs
+        ],
         "the-map-itself": one_of(
             taken(lambda channel: _zero(_EVERY, channel)), taken(lambda channel: lambda x: x)
         ),
@@ -470,13 +516,15 @@ def _shortcut_kept(answer, network: nn.Module, images: Tensor) -> tuple[bool, st
 
 
 def _after_error(answer, find: Find, images: Tensor) -> None:
-    network = _network(_Breaks())
-    try:
-        answer(network, "start", 1, images.clone())
-        came_through = False
-    except ValueError:
-        came_through = True
-    left = _hooks(network)
-    mistake = "not-in-finally" if left else "error-swallowed"
-    got = f"{left} left" if left else "no error"
-    find("clean-after-error", came_through and not left, mistake, got=got)
+    """The network raises once behind the submodule asked for, and once before that was ever reached."""
+    for name in ("start", "head"):
+        network = _network(_Breaks())
+        try:
+            answer(network, name, 1, images.clone())
+            came_through = False
+        except ValueError:
+            came_through = True
+        left = _hooks(network)
+        mistake = "not-in-finally" if left else "error-swallowed"
+        got = f"{left} left" if left else "no error"
+        find("clean-after-error", came_through and not left, mistake, got=got)

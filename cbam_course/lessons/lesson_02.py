@@ -1,6 +1,7 @@
 """How the answers of lesson 02 are examined; the words stand in lesson_02.toml beside it."""
 
 import copy
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -32,9 +33,15 @@ def _mean(x: Tensor) -> Tensor:
 
 
 _SQUEEZES = {
-    "pooled-over-channels": one_of(
-        lambda x: x.mean(1), lambda x: x.mean(1, keepdim=True), lambda x: x.mean((1, 2, 3))
+    "pooled-over-channels": one_of(lambda x: x.mean(1), lambda x: x.mean(1, keepdim=True)),
+    "one-number-for-an-image": one_of(
+        lambda x: x.mean((1, 2, 3)), lambda x: x.mean((1, 2, 3))[:, None].expand(x.shape[:2])
     ),
+    "axes-one-too-low": lambda x: x.mean((1, 2)),
+    "one-long-row": lambda x: x.mean((2, 3)).flatten(),
+    "transposed": lambda x: x.mean((2, 3)).T,
+    "median": lambda x: x.flatten(2).median(2).values,
+    "positive-values-only": lambda x: x.relu().mean((2, 3)),
     "pooled-over-batch": one_of(
         lambda x: x.mean((0, 2, 3)),
         lambda x: x.mean((0, 2, 3), keepdim=True),
@@ -107,9 +114,11 @@ def excite_by_hand(answer: object, find: Find) -> None:
         "scaled": _AVERAGES * gate,
         "transposed": one_of(
             (_W2.T @ torch.relu(_W1.T @ _AVERAGES)).sigmoid(),
-            (_W2.T @ hidden).sigmoid(),
             (_W2 @ torch.relu(_W1.T @ _AVERAGES)).sigmoid(),
         ),
+        "second-logit-positive": (_W2.T @ hidden).sigmoid(),  # or the sign was lost: both give (0.88, 0.73)
+        "sigmoid-between": (_W2 @ torch.sigmoid(_W1 @ _AVERAGES)).sigmoid(),
+        "averages-exchanged": (_W2 @ torch.relu(_W1 @ _AVERAGES.flip(0))).sigmoid(),
         "relu-last": torch.relu(logit).sigmoid(),
         "swapped-channels": gate.flip(0),
     }
@@ -217,14 +226,12 @@ def se_scale_bug(answer: object, find: Find) -> None:
 
 def fool_se(answer: object, find: Find) -> None:
     """The averages stay, the maxima move: in each channel of each image, for maps of several sizes."""
-    for shape, seed in (((2, 3, 4, 5), 8), ((1, 2, 8, 8), 9), ((3, 4, 2, 3), 10)):
-        x = _noise(*shape, seed=seed) + 2 * _noise(*shape[:2], 1, 1, seed=seed)
-        flat = x.flatten(2)
-        place = _noise(*flat.shape, seed=seed + 10).argmax(2, keepdim=True)
-        flat.scatter_(2, place, flat.amax(2, keepdim=True) + 1.5)  # so that no channel is constant
+    for x in _fool_inputs():
+        shape = tuple(x.shape)
         find.on(f"x of the shape {shape}")
         got = answer(x.clone())
-        if not find("shape", tuple(getattr(got, "shape", ())) == shape, expected=shape, got=got):
+        right = isinstance(got, Tensor) and got.shape == shape and got.is_floating_point()
+        if not find("shape", right, expected=shape, got=got):
             return
         name = partial(_fooled, got, x)
         moved = (got.mean((2, 3)) - x.mean((2, 3))).abs().amax()
@@ -240,6 +247,23 @@ def fool_se(answer: object, find: Find) -> None:
             of=raised.numel(),
         ):
             return
+
+
+def _fool_inputs() -> list[Tensor]:
+    """Noise in which one value of each channel stands out, so that none is constant; and two special maps."""
+    inputs = []
+    for shape, seed in (((2, 3, 4, 5), 8), ((1, 2, 8, 8), 9), ((3, 4, 2, 3), 10), ((2, 2, 5, 3), 11)):
+        x = _noise(*shape, seed=seed) + 2 * _noise(*shape[:2], 1, 1, seed=seed)
+        flat = x.flatten(2)
+        place = _noise(*flat.shape, seed=seed + 10).argmax(2, keepdim=True)
+        flat.scatter_(2, place, flat.amax(2, keepdim=True) + 1.5)
+        inputs.append(x)
+    # A channel that reaches as far above its average as below, and no farther than the task promises.
+    inputs[2].flatten(2)[:, 1] = torch.tensor([0.55, -0.55, 0.3, -0.3, 0.2, -0.2])
+    # A bright row in one channel, a bright column in the other: a line's own average is its largest value.
+    lines = 0.1 * _noise(1, 2, 4, 5, seed=11)
+    lines[:, 0, 1], lines[:, 1, :, 2] = 2.0, 2.0
+    return [*inputs, lines]
 
 
 def _fooled(got: Tensor, x: Tensor) -> str | None:
@@ -267,10 +291,19 @@ def _fooled(got: Tensor, x: Tensor) -> str | None:
             for middle in (everything, image)
             for other in (2 * x - middle, middle.expand_as(x))
         ),
+        "too-little": alike(got.mean((2, 3)), x.mean((2, 3))) and not alike(got, x) and _grown(got, x),
+        "mirrored": not alike(got, x) and alike(got + x, 2 * x.mean((2, 3), keepdim=True)),
         "channels-swapped": not alike(got, x) and alike(_ordered(got), _ordered(x)),
     }
     fitting = [slug for slug, holds in explanations.items() if holds]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _grown(got: Tensor, x: Tensor) -> bool:
+    """Whether all deviations from the averages were multiplied by one factor above 0."""
+    deviations = [values - values.mean((2, 3), keepdim=True) for values in (x, got)]
+    factor = float((deviations[0] * deviations[1]).sum() / (deviations[0] ** 2).sum())
+    return factor > 1e-3 and bool((deviations[1] - factor * deviations[0]).abs().max() < 1e-4)
 
 
 def _ordered(x: Tensor) -> Tensor:
@@ -283,6 +316,26 @@ def _ordered(x: Tensor) -> Tensor:
 
 _WIDTHS = (16, 32, 48)
 _FLOOR = 0.33  # a perfect drawing of all three shapes scores 1/3
+_UNTRAINED = 0.1  # a plain network reaches twice as much, a fresh one a third
+
+
+@dataclass(frozen=True)
+class _Gate:
+    """A module that ran and scales whole channels: as SE does, or in another way."""
+
+    channels: int
+    kind: str
+    lowest: float  # of what it read
+    parameters: int
+
+
+def _ratio(gate: _Gate) -> int | None:
+    """Two layers with or without biases; None where the parameters are those of something else."""
+    c = gate.channels
+    for hidden in range(1, c + 1):
+        if gate.parameters - 2 * c * hidden in (0, c, hidden, c + hidden):
+            return c // hidden
+    return None
 
 
 def se_in_a_network(answer: object, find: Find) -> None:
@@ -297,22 +350,34 @@ def se_in_a_network(answer: object, find: Find) -> None:
     kinds = [_gates(network, scenes.inputs()[:2]) for network in (plain, attended)]
     if not find("plain", not kinds[0], "exchanged" if not kinds[1] else None, got=len(kinds[0])):
         return
-    found = sorted(width for width, kind in kinds[1] if kind == "SE")
+    blocks = [gate for gate in kinds[1] if gate.kind == "SE"]
+    found = sorted(gate.channels for gate in blocks)
     if not find(
         "gates", set(_WIDTHS) <= set(found), lambda: _missing(kinds[1], plain, attended), got=found or "none"
     ):
         return
+    early = [gate.channels for gate in blocks if gate.lowest < 0]
+    find("places", not early, "inside-the-block", got=", ".join(map(str, early)))
+    ratios = [ratio for gate in blocks if (ratio := _ratio(gate)) not in (4, None)]
+    find("ratio", not ratios, "other-ratio", got=", ".join(map(str, ratios)))
     reached = [_score(network, scenes) for network in (plain, attended)]
     reported = [plain_score, se_score]
     wrong = {"exchanged-scores": reached[::-1], "percent": [100 * score for score in reached]}
     if find(
         "scores",
         close(reported, reached, 0.01),
-        name_value(reported, wrong, reached, 0.01),
+        name_value(reported, wrong, reached, 0.01) or _never_trained(reported, reached),
         expected=", ".join(f"{score:.2f}" for score in reached),
         got=", ".join(f"{score:.2f}" for score in reported),
     ):
-        find("trained", reached[1] > _FLOOR, got=f"{reached[1]:.2f}", floor=_FLOOR)
+        idle = "not-trained" if reached[1] < _UNTRAINED else None
+        find("trained", reached[1] > _FLOOR, idle, got=f"{reached[1]:.2f}", floor=_FLOOR)
+
+
+def _never_trained(reported: list[float], reached: list[float]) -> str | None:
+    """Whether a score was written down that a network does not reach, being as good as fresh."""
+    idle = any(now < _UNTRAINED < said for said, now in zip(reported, reached, strict=True))
+    return "not-trained" if idle else None
 
 
 def _pairs(answer: object) -> list[tuple[nn.Module, float]] | None:
@@ -328,14 +393,11 @@ def _pairs(answer: object) -> list[tuple[nn.Module, float]] | None:
     return [(network, as_number(score)) for network, score in pairs]
 
 
-def _missing(gates: list[tuple[int, str]], plain: nn.Module, attended: nn.Module) -> str | None:
+def _missing(gates: list[_Gate], plain: nn.Module, attended: nn.Module) -> str | None:
     if not gates:
         images = torch.zeros(1, 3, 48, 48)
         return "no-gate" if _layers(plain, images) == _layers(attended, images) else None
-    kinds = {kind for _, kind in gates}
-    if kinds == {"SE"}:
-        return "blocks-left-out"
-    return "other-attention" if kinds == {"other"} else None
+    return "blocks-left-out" if {gate.kind for gate in gates} == {"SE"} else "other-attention"
 
 
 def _on_cpu(network: nn.Module) -> nn.Module:
@@ -354,14 +416,15 @@ def _layers(network: nn.Module, images: Tensor) -> list[str]:
     return sorted(ran)
 
 
-def _gates(network: nn.Module, images: Tensor) -> list[tuple[int, str]]:
-    """Return (channels, kind) of each module that ran and scales whole channels, as SE does or in another way."""
+def _gates(network: nn.Module, images: Tensor) -> list[_Gate]:
+    """Return the innermost modules that ran and scale whole channels."""
     ran: dict[nn.Module, tuple] = {}
+    lowest: dict[nn.Module, float] = {}
 
     def note(module: nn.Module, inputs: tuple, output: object) -> None:
         shape = tuple(getattr(output, "shape", ()))
         if len(inputs) == 1 and len(shape) == 4 and inputs[0].shape == shape and shape[2] * shape[3] > 1:
-            ran[module] = shape
+            ran[module], lowest[module] = shape, float(inputs[0].min())
 
     network = _on_cpu(network)
     handles = [module.register_forward_hook(note) for module in network.modules()]
@@ -372,7 +435,7 @@ def _gates(network: nn.Module, images: Tensor) -> list[tuple[int, str]]:
         kinds = {module: _kind(module, shape) for module, shape in ran.items()}
     gates = {module for module, kind in kinds.items() if kind}
     inner = {module for module in gates if not gates & (set(module.modules()) - {module})}
-    return [(ran[module][1], kinds[module]) for module in inner]
+    return [_Gate(ran[m][1], kinds[m], lowest[m], sum(p.numel() for p in m.parameters())) for m in inner]
 
 
 def _kind(module: nn.Module, shape: tuple) -> str:

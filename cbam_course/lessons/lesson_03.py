@@ -103,6 +103,14 @@ def _wrong_summary(got, shapes: list, x: Tensor) -> str | None:
         return "max-with-indices"
     if shapes[0] == (2, 3) and same(as_number(second), float(x.max())):
         return "maximum-of-all"
+    pooled = [
+        same(part, pool(axes))
+        for part, pool in zip(got, (x.mean, x.amax), strict=True)
+        for axes in ((0, 2, 3),)
+    ]
+    own = [same(part, right) for part, right in zip(got, _summaries(x), strict=True)]
+    if any(pooled) and all(a or b for a, b in zip(pooled, own, strict=True)):
+        return "pooled-over-images"
     return _wrong_shape(shapes)
 
 
@@ -115,6 +123,8 @@ def _shape_or_kind(part: object) -> str:
 def _wrong_shape(shapes: list) -> str | None:
     if shapes == [(2, 3, 1, 1)] * 2:
         return "kept-dimensions"
+    if set(shapes) <= {(2, 3), (2, 3, 4), (2, 3, 5)}:
+        return "one-axis-only"
     return "pooled-over-channels" if shapes in ([(2, 4, 5)] * 2, [(2, 1, 4, 5)] * 2) else None
 
 
@@ -261,6 +271,14 @@ _THIRD_SUMMARY_WRONG = {
     ),
     "one-summary": one_of(_gate_of(_mean), _gate_of(_peak), _gate_of(_spread)),
     "minimum": _gate_of(_mean, _peak, lambda x: x.amin((2, 3))),
+    "average-not-subtracted": _gate_of(_mean, _peak, lambda x: (x**2).mean((2, 3)).sqrt()),
+    "absolute-deviation": _gate_of(
+        _mean, _peak, lambda x: (x - _mean(x)[..., None, None]).abs().mean((2, 3))
+    ),
+    "not-divided": _gate_of(_mean, _peak, lambda x: _spread(x) * x[0, 0].numel() ** 0.5),
+    "spread-of-the-image": _gate_of(
+        _mean, _peak, lambda x: x.std((1, 2, 3), correction=0)[:, None].expand(x.shape[:2])
+    ),
     "spread-over-images": _gate_of(_mean, _peak, lambda x: x.std((0, 2, 3), correction=0).expand(len(x), -1)),
     "activation-last": lambda x, w1, w2: sum(_branches(x, w1, w2)).relu().sigmoid(),
     "matrices-exchanged": lambda x, w1, w2: sum(
@@ -338,7 +356,13 @@ _EARLY_SIGMOID_BUG_WRONG = {
         lambda a, m, w1, w2: (2 * _layers(m, w1, w2)).sigmoid(),
     ),
     "no-activation": lambda a, m, w1, w2: (((a + m) @ w1.T) @ w2.T).sigmoid(),
-    "activation-last": lambda a, m, w1, w2: torch.relu(_layers(a, w1, w2) + _layers(m, w1, w2)).sigmoid(),
+    "activation-last": one_of(
+        lambda a, m, w1, w2: torch.relu(_layers(a, w1, w2) + _layers(m, w1, w2)).sigmoid(),
+        lambda a, m, w1, w2: (torch.relu(_layers(a, w1, w2)) + torch.relu(_layers(m, w1, w2))).sigmoid(),
+    ),
+    "sigmoid-between": lambda a, m, w1, w2: (
+        (a @ w1.T).sigmoid() @ w2.T + (m @ w1.T).sigmoid() @ w2.T
+    ).sigmoid(),
     "tanh-gate": lambda a, m, w1, w2: (_layers(a, w1, w2) + _layers(m, w1, w2)).tanh(),
     "softmax": lambda a, m, w1, w2: (_layers(a, w1, w2) + _layers(m, w1, w2)).softmax(1),
     "larger-branch": lambda a, m, w1, w2: torch.maximum(_layers(a, w1, w2), _layers(m, w1, w2)).sigmoid(),
@@ -355,7 +379,8 @@ def early_sigmoid_bug(answer: object, find: Find) -> None:
     hand = tuple(torch.tensor(v) for v in ([[4.0, 2.0]], [[7.0, 8.0]], [[-0.5, 0.5]], [[-1.0], [2.0]]))
     got = answer(*(t.clone() for t in inputs[0]))
     right_shape = isinstance(got, Tensor) and tuple(got.shape) == (3, 5)
-    if not find("shape", right_shape, got=show(got)):
+    kept = same(got, _right_gate(*inputs[0])[:, :, None, None])
+    if not find("shape", right_shape, "kept-dimensions" if kept else None, got=show(got)):
         return
 
     def name() -> str | None:
@@ -405,11 +430,45 @@ def read_the_patch(answer: object, find: Find) -> None:
         return
     with torch.no_grad():
         own, repainted = own.cpu(), network(other.to(device)).cpu()
+    gate = _gate_in(network.to(images.device), images[:3])
+    find("adds", gate is None, "a-gate", got=gate)
     before, after = (float(mean_iou(logits, masks).mean()) for logits in (own, repainted))
     enough = before >= _ENOUGH
     find("score", enough, lambda: _why_so_low(own, repainted, masks), got=before)
     if enough:
         find("asks", before - after >= 0.1, before=before, after=after)
+
+
+def _gate_in(network: nn.Module, images: Tensor) -> str | None:
+    """Return the class of a module that ran and multiplies whole channels by what it makes of the image."""
+    ran: dict[nn.Module, torch.Size] = {}
+
+    def note(module: nn.Module, inputs: tuple, output: object) -> None:
+        if (
+            len(inputs) == 1
+            and isinstance(output, Tensor)
+            and output.ndim == 4
+            and inputs[0].shape == output.shape
+        ):
+            ran[module] = output.shape
+
+    handles = [module.register_forward_hook(note) for module in network.modules()]
+    with torch.no_grad():
+        network(images)
+    for handle in handles:
+        handle.remove()
+    return next((type(module).__name__ for module, shape in ran.items() if _scales(module, shape)), None)
+
+
+def _scales(module: nn.Module, shape: torch.Size) -> bool:
+    x = torch.rand(3, *shape[1:], generator=_seeded(5)) * torch.tensor([1.0, 2.0, 4.0]).view(3, 1, 1, 1) + 0.1
+    with torch.no_grad():
+        got = outcome(module, (x,))
+    if not isinstance(got, Tensor) or got.shape != x.shape:
+        return False
+    factor = got / x
+    spread, moves = factor.amax((2, 3)) - factor.amin((2, 3)), factor.amax(0) - factor.amin(0)
+    return bool(spread.max() < 1e-3) and bool(moves.max() > 1e-2)
 
 
 def _no_network(answer: object) -> str | None:

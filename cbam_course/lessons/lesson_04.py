@@ -1,9 +1,10 @@
 """How the answers of lesson 04 are examined; the words stand in lesson_04.toml beside it."""
 
+import numpy
 import torch
 from torch.nn import functional as F
 
-from ..checks.behaviour import name_function, name_value, one_of
+from ..checks.behaviour import Raised, name_function, name_value, one_of, outcome
 from ..checks.report import Find
 from ..checks.spatial_probes import examine_spatial_module
 from ..checks.values import as_number, as_numbers, close, examine_whole_number
@@ -44,6 +45,11 @@ def _three_gate(x, weight, planes=_planes, padding=None, mode="constant"):
     pad = weight.shape[-1] // 2 if padding is None else padding
     framed = F.pad(torch.stack(planes(x), 1), [pad] * 4, mode=mode)
     return F.conv2d(framed, weight).sigmoid()
+
+
+def _everywhere(values, x):
+    """One number for each image, (N,), at all positions."""
+    return values[:, None, None].expand_as(x[:, 0])
 
 
 def _with_planes(planes):
@@ -87,6 +93,12 @@ def three_pools(answer: object, find: Find) -> None:
             )
         ),
         "absolute": _with_planes(lambda x: [x.mean(1), x.abs().amax(1), share(x)]),
+        "any-not-share": _with_planes(lambda x: [x.mean(1), x.amax(1), (x > 0).any(1).float()]),
+        "pooled-over-positions": one_of(
+            _with_planes(lambda x: [x.mean(1), _everywhere(x.amax((1, 2, 3)), x), share(x)]),
+            _with_planes(lambda x: [_everywhere(x.mean((1, 2, 3)), x), x.amax(1), share(x)]),
+            _with_planes(lambda x: [*(_everywhere(f((1, 2, 3)), x) for f in (x.mean, x.amax)), share(x)]),
+        ),
         "batch-leak": _with_planes(
             lambda x: [plane.mean(0, keepdim=True).expand_as(plane) for plane in _planes(x)]
         ),
@@ -112,7 +124,11 @@ def spatial_attention(answer: object, find: Find) -> None:
 
 _RECEPTIVE_FIELD_WRONG = {
     "gate-only": one_of((7, 7), (7, 14)),
-    "earlier-gate-left-out": (11, 20),
+    "gate-left-out": one_of((11, 20), (11, 32), (17, 20)),
+    "gates-left-out": (5, 8),
+    "exchanged": (32, 17),
+    "one-side": one_of((8, 16), (8, 15)),
+    "pooled-pixels": (17, 16),
     "added-kernels": one_of((20, 20), (20, 22), (20, 39), (20, 38)),
     "multiplied": one_of((441, 441), (441, 882)),
     "pooling-ignored": (17, 17),
@@ -149,6 +165,7 @@ _BUG_CASES = [
     _bug_case(5, (3, 2, 8, 7), 7),
     _bug_case(6, (2, 4, 5, 6), 3),
     _bug_case(7, (1, 5, 3, 2), 1),
+    tuple(_draw(8, (2, 3, 6, 5), (1, 2, 3, 3))),  # both signs
 ]
 
 
@@ -236,6 +253,11 @@ _BUG_WRONG = {
         x * F.conv2d(torch.stack([x.sum(1), x.amax(1)], 1), w, padding=w.shape[-1] // 2).sigmoid()
     ),
     "product-added": lambda x, w: x + x * _bug_gate(x, w),
+    "absolute-values": one_of(
+        lambda x, w: x.abs() * _bug_gate(x, w),
+        lambda x, w: x * _bug_gate(x.abs(), w),
+        lambda x, w: x.abs() * _bug_gate(x.abs(), w),
+    ),
     "pools-divided": lambda x, w: (
         x * F.conv2d(_pools(x) / _pools(x).max(), w, padding=w.shape[-1] // 2).sigmoid()
     ),
@@ -253,10 +275,11 @@ def spatial_bug(answer: object, find: Find) -> None:
         return name_function(answer, _bug_right, _BUG_WRONG, _BUG_CASES)
 
     x, weight = _BUG_CASES[0]
-    got = answer(x.clone(), weight.clone())
-    if not find(
-        "shape", isinstance(got, torch.Tensor) and got.shape == x.shape, mistake, expected=x.shape, got=got
-    ):
+    got = outcome(answer, (x, weight))
+    if isinstance(got, Raised) and mistake() is None:
+        raise got.error
+    right = isinstance(got, torch.Tensor) and got.shape == x.shape and got.is_floating_point()
+    if not find("shape", right, mistake, expected=tuple(x.shape), got=got):
         return
     off = float((answer(x[:1].clone(), weight.clone()) - got[:1]).abs().max())
     find("images", off < 1e-4, mistake, off=off)
@@ -296,15 +319,26 @@ def read_the_border(answer: object, find: Find) -> None:
 
 # twin-map
 
-_TWIN_INPUTS = _draw(9, (2, 4, 3, 5), (1, 7, 6, 2), (3, 5, 1, 1))
+
+def _distinct(seed: int, shape: tuple[int, ...]) -> torch.Tensor:
+    """Both signs, and no two channels closer than 0.2: a part of any gap is still another number."""
+    generator = torch.Generator().manual_seed(seed)
+    steps = torch.rand(shape, generator=generator) + 0.2
+    values = steps.cumsum(1) - 0.4 * shape[1]
+    return values.gather(1, torch.rand(shape, generator=generator).argsort(1))
+
+
+_TWIN_INPUTS = [
+    _distinct(seed, shape) for seed, shape in enumerate(((2, 4, 3, 5), (1, 7, 6, 2), (3, 5, 1, 1)))
+]
 
 
 def twin_map(answer: object, find: Find) -> None:
     """The same mean and maximum at every position, from other numbers."""
     results = [answer(x.clone()) for x in _TWIN_INPUTS]
     for x, y in zip(_TWIN_INPUTS, results, strict=True):
-        right = isinstance(y, torch.Tensor) and y.shape == x.shape
-        if not find("shape", right, expected=x.shape, got=y):
+        right = isinstance(y, torch.Tensor) and y.shape == x.shape and y.is_floating_point()
+        if not find("shape", right, expected=tuple(x.shape), got=y):
             return
     pairs = list(zip(_TWIN_INPUTS, results, strict=True))
     mistake = _twin_mistake(pairs)
@@ -376,17 +410,27 @@ def _pointing_case(hits: list[bool], height: int, width: int, seed: int, side: i
     return maps, masks
 
 
+def _all_negative() -> tuple:
+    """Nothing is above 0; three of four maps hit, and the fourth misses in rows without a target."""
+    maps = torch.rand(4, 5, 6, generator=torch.Generator().manual_seed(12)) - 2
+    masks = torch.zeros(4, 5, 6, dtype=torch.bool)
+    masks[:, 3:, 2:4] = True
+    maps[:3, 4, 3], maps[3, 0, 1] = -0.5, -0.6
+    return maps, masks
+
+
 _POINTING_CASES = [
     _pointing_case([True, True, False, True, False] * 8, 12, 17, 7, side=5),
     _pointing_case([True, False], 9, 4, 8),
     _pointing_case([False], 3, 5, 9),
     _pointing_case([True, False, False, True], 2, 7, 10),
     _pointing_case([True] * 3, 5, 8, 11),
+    _all_negative(),
 ]
 
 
 def _hit(maps, masks, places) -> float:
-    return masks.flatten(1).gather(1, places[:, None]).float().mean().item()
+    return masks.flatten(1).gather(1, places[:, None]).double().mean().item()
 
 
 def _rate(maps, masks):
@@ -401,6 +445,12 @@ def _rows_and_columns(maps, masks):
     best = maps.flatten(1).argmax(1)
     row, column = best // width, best % width
     return _hit(maps, masks, column.clamp(max=height - 1) * width + row.clamp(max=width - 1))
+
+
+def _at(maps, masks, place):
+    """The share of images whose mask is true at ``place(index, height, width)`` of the largest value."""
+    row, column = place(maps.flatten(1).argmax(1), *maps.shape[1:])
+    return masks[torch.arange(len(maps)), row, column].float().mean()
 
 
 _POINTING_WRONG = {
@@ -426,7 +476,18 @@ _POINTING_WRONG = {
     ),
     "area": lambda m, k: k.float().mean(),
     "other-image": one_of(lambda m, k: _rate(m, k.roll(1, 0)), lambda m, k: _rate(m, k.roll(-1, 0))),
-    "rows-and-columns": _rows_and_columns,
+    "rows-and-columns": one_of(
+        _rows_and_columns,
+        lambda m, k: _at(m, k, lambda best, h, w: (best % w, best // w)),
+        lambda m, k: _at(m, k, lambda best, h, w: (best // h, best % h)),
+        lambda m, k: _at(
+            m, k, lambda best, h, w: ((best // h).clamp(max=h - 1), (best % h).clamp(max=w - 1))
+        ),
+    ),
+    "zero-on-top": one_of(
+        lambda m, k: ((m * k).amax((1, 2)) == m.amax((1, 2))).float().mean(),
+        lambda m, k: _hit(m, k, m.relu().flatten(1).argmax(1)),
+    ),
     "one-less": lambda m, k: 1 - _rate(m, k),
     "per-image": lambda m, k: k.flatten(1).gather(1, m.flatten(1).argmax(1)[:, None]).float()[:, 0],
 }
@@ -464,6 +525,12 @@ def mystery_gates(answer: object, find: Find) -> None:
         "own-rates": own,
         "controls-only": other,
         "wrong-sign": [-value for value in right],
+        "moved-not-exchanged": one_of(
+            *(
+                [a - shared_rate(moved(m), masks) for a, m in zip(own, maps.values(), strict=True)]
+                for moved in _MOVED
+            )
+        ),
     }
     fits = close(gains, right, 0.011) or close(gains, after, 0.011)
     find("gains", fits, None if fits else name_value(gains, wrong, right, 0.006), got=answer[1])
@@ -471,6 +538,9 @@ def mystery_gates(answer: object, find: Find) -> None:
     highest = ["image" if rate == max(own) else None for rate in own]
     fooled = habits[highest.index("image")] == "image" and habits != true
     find("habits", habits == true, "highest-rate" if fooled else None, got=", ".join(habits))
+
+
+_MOVED = (lambda maps: maps.roll(1), lambda maps: maps.roll(1, 1), lambda maps: maps.roll(1, 2))
 
 
 def _habit(gain: float, rate: float, gains: list[float]) -> str:
@@ -485,6 +555,7 @@ def _two_parts(answer: object) -> tuple:
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         return None, None
     words, numbers = answer[0], as_numbers(answer[1])
+    words = words.tolist() if isinstance(words, numpy.ndarray) else words
     if not isinstance(words, (tuple, list)) or not all(isinstance(word, str) for word in words):
         return None, None
     words = [word.strip().lower().replace("center", "centre") for word in words]
@@ -523,7 +594,7 @@ def _finder_mistake(maps: torch.Tensor, masks: torch.Tensor) -> str | None:
     if float((maps - maps[:1]).abs().max()) < 1e-4:
         return "constant-map"
     if float((maps > 0).float().mean()) < 1e-3:
-        return "hardly-trained"
+        return "hardly-marked"
     if mean_iou(-maps, masks).mean() >= _ENOUGH_OVERLAP:
         return "upside-down"
     between = bool((maps >= 0).all()) and bool((maps <= 1).all())

@@ -385,6 +385,15 @@ _SKEWED = _runs(
         ("old", 0.1, 7, 560, 645), ("old", 0.1, 8, 575, 630), ("old", 0.1, 9, 580, 622),
     ]
 )  # fmt: skip
+# Each model was tried at rates of its own.
+_APART = _runs(
+    [
+        ("new", 0.001, 1, 700, 712), ("new", 0.001, 2, 710, 698),
+        ("new", 0.01, 1, 640, 731), ("new", 0.01, 2, 655, 744),
+        ("old", 0.03, 1, 690, 677), ("old", 0.03, 2, 665, 683),
+        ("old", 0.1, 1, 580, 702), ("old", 0.1, 2, 610, 690),
+    ]
+)  # fmt: skip
 _GAIN_INPUTS = [
     (_TUNING, "new", "old"),
     (_TUNING, "old", "new"),
@@ -400,7 +409,8 @@ def gain_at_own_rates(answer: object, find: Find) -> None:
     if not find("number", as_number(handed_in) is not None, got=handed_in):
         return
     name = name_function(answer, _gain, _OTHER_GAINS, _GAIN_INPUTS)
-    for slug, inputs in (("gain", _GAIN_INPUTS[:2]), ("pairs", _GAIN_INPUTS[2:])):
+    apart = (_APART, "new", "old")
+    for slug, inputs in (("gain", [*_GAIN_INPUTS[:2], apart]), ("pairs", _GAIN_INPUTS[2:])):
         for arguments in inputs:
             got, right = answer([dict(run) for run in arguments[0]], *arguments[1:]), _gain(*arguments)
             if not find(

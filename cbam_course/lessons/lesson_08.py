@@ -48,7 +48,7 @@ def _batches() -> list[Tensor]:
 
 def capture_hook(answer: Callable, find: Find) -> None:
     """A layer that runs twice, drops at random and is overwritten; a hook of somebody else's; a pass that fails."""
-    model, seen, inputs, ends = _Twice().train(), [], [], []
+    model, seen, inputs, handed, ends = _Twice().train(), [], [], [], []
     model.last.eval()
     modes = [module.training for module in model.modules()]
 
@@ -57,6 +57,8 @@ def capture_hook(answer: Callable, find: Find) -> None:
         inputs.append(arguments[0].detach().clone())
 
     model.register_forward_hook(lambda module, arguments, output: ends.append(output.detach().clone()))
+    # The first layer gets the batch itself.
+    model.first.register_forward_pre_hook(lambda module, given: handed.append(given[0].detach().clone()))
     spying = model.layer.register_forward_hook(spy)
     before = set(model.layer._forward_hooks)
     got = answer(model, model.layer, _batches())
@@ -68,6 +70,8 @@ def capture_hook(answer: Callable, find: Find) -> None:
     calls = len(got) == len(true) == 6
     mistake = None if calls else _capture_mistake(got, true, ends)
     if find("calls", calls, mistake, got=len(got), runs=len(true)):
+        whole = len(handed) == 3 and all(map(torch.equal, handed, _batches()))
+        find("batches", whole, "other-batches", got=[tuple(batch.shape) for batch in handed])
         values = all(close(one, other) for one, other in zip(got, true, strict=True))
         find("values", values, None if values else _other_values(got, true, read))
     find("detached", not any(each.requires_grad for each in got), "not-detached")

@@ -149,6 +149,9 @@ def slow_line(answer: Callable, find: Find) -> None:
     if getattr(answer, "changed", False):  # it cannot be run for a gradient then
         find("passes", False, "in-place-change", got="not counted, because the input was changed")
         return
+    if not isinstance(answer(_MAPS[0][0].clone()), Tensor):
+        find("passes", False, got="not counted, because what comes back is no tensor")
+        return
     traffic, size = _traffic(answer, _random(4, 8, 32, 32, seed=9))
     moved = traffic.evaluation_moved / (2 * size)
     # Only who still writes all windows holds 25 maps at once.
@@ -209,7 +212,10 @@ def top_two(answer: Callable, find: Find) -> None:
 
 def _gradient(function: Callable, x: Tensor, weights: Tensor) -> Tensor | None:
     x = x.clone().requires_grad_()
-    total = (function(x) * weights).sum()
+    result = function(x)
+    if not isinstance(result, Tensor):  # an array of numpy's has no gradient
+        return None
+    total = (result * weights).sum()
     return torch.autograd.grad(total, x, allow_unused=True)[0] if total.requires_grad else None
 
 

@@ -75,8 +75,16 @@ WRONG["warm-up"] = {
     "missing-return": [printed],
     "list-not-tensor": [lambda images: [float(image.mean()) for image in images]],
     "squeezed-batch": [lambda images: images.mean((1, 2, 3)).squeeze()],
-    None: [
+    "divided-by-255": [
         lambda images: images.mean((1, 2, 3)) / 255,
+        lambda images: (images / 255).mean((1, 2, 3)),
+    ],
+    "absolute-values": [lambda images: images.abs().mean((1, 2, 3))],
+    None: [
+        lambda images: (images.amax((1, 2, 3)) + images.amin((1, 2, 3))) / 2,
+        lambda images: images.mean((1, 2, 3)).round(),
+        lambda images: images.mean((2, 3)).amax(1),
+        lambda images: images.sum((1, 2, 3)) / (3 * 48 * 48),
         lambda images: images.std((1, 2, 3)),
         lambda images: images.amin((1, 2, 3)),
         lambda images: images,
@@ -97,5 +105,5 @@ WRONG["count-the-numbers"] = {
     "four-channels": [73728],
     "added": [107],
     "bytes": [221184],
-    None: [(8, 3, 48, 48), "55296", 55296.5, True, 384, 165888],
+    None: [(8, 3, 48, 48), "55296", [55296], 8 * 55296, 55296.5, True, 384, 165888],
 }

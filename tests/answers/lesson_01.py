@@ -1,7 +1,10 @@
 """Answers to the tasks of lesson 01: right ones written differently, wrong ones under their mistakes."""
 
+import copy
+
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 RIGHT: dict[str, list] = {}
@@ -67,13 +70,29 @@ def found_by_rows_and_columns(x):
     return torch.stack([channel, own.mean(2).argmax(1), own.mean(1).argmax(1)], 1)
 
 
+def _own_maps(x):
+    channel = x.mean((2, 3)).argmax(1)
+    return channel, x[torch.arange(len(x)), channel]
+
+
+def found_with_the_mean(x):
+    own = _own_maps(x)[1].flatten(1).argmax(1)
+    return torch.stack([x.mean((2, 3)).max(1).values, own // x.shape[3], own % x.shape[3]], 1)
+
+
+def found_with_both_sizes(x):
+    channel, own = _own_maps(x)
+    place = own.flatten(1).argmax(1)
+    return torch.stack([channel, place // x.shape[3], place % x.shape[2]], 1)
+
+
 RIGHT["which-and-where"] = [found_by_loop, found_by_unravelling, found_by_gathering, lambda x: _found(x)]
 
 WRONG["which-and-where"] = {
     "by-maximum": [lambda x: _found(x, score=lambda x: x.amax((2, 3)))],
     "columns-first": [lambda x: _found(x, order=(0, 2, 1))],
     "channel-last": [lambda x: _found(x, order=(1, 2, 0))],
-    "wrong-width": [lambda x: _found(x, columns=lambda x: x.shape[2])],
+    "wrong-width": [lambda x: _found(x, columns=lambda x: x.shape[2]), found_with_both_sizes],
     "flat-index": [found_flat],
     "another-map": [
         lambda x: _found(x, maps=lambda x, c: x.mean(1)),
@@ -82,13 +101,14 @@ WRONG["which-and-where"] = {
     "one-channel-for-all": [lambda x: _found(x, score=lambda x: x.mean((0, 2, 3)))],
     "first-image-only": [found_in_the_first],
     "counted-from-one": [lambda x: _found(x) + 1],
-    "smallest": [lambda x: _found(-x)],
+    "smallest": [lambda x: _found(-x), lambda x: _found(x, score=lambda x: -x.mean((2, 3)))],
     "absolute-values": [lambda x: _found(x.abs()), lambda x: _found(x, score=lambda x: x.abs().mean((2, 3)))],
     "transposed": [lambda x: _found(x).T],
     "list-not-tensor": [found_in_a_list],
+    "strongest-lines": [found_by_rows_and_columns],
+    "mean-not-number": [found_with_the_mean],
     "squeezed-batch": [lambda x: _found(x).squeeze()],
     None: [
-        found_by_rows_and_columns,
         lambda x: _found(x, score=lambda x: x.std((2, 3))),
         lambda x: _found(x)[:, 1:],
         lambda x: x.mean((2, 3)).argmax(1),
@@ -99,6 +119,7 @@ WRONG["which-and-where"] = {
 # which-axis
 
 RIGHT["which-axis"] = [
+    np.array(["columns", "error", "channels"]),
     ("columns", "error", "channels"),
     ["columns", "error", "channels"],
     ("Columns", " error", "CHANNELS"),
@@ -148,6 +169,7 @@ RIGHT["scale-positions"] = [
 ]
 
 WRONG["scale-positions"] = {
+    "absolute-values": [lambda x, gate: x * gate.abs()[:, None]],
     "gate-without-axis": [lambda x, gate: x * gate],
     "gate-averaged": [lambda x, gate: x * gate.mean(0), lambda x, gate: x * gate[0]],
     "axis-at-the-end": [lambda x, gate: x * gate[..., None], lambda x, gate: x * gate[:, :, None]],
@@ -209,8 +231,13 @@ WRONG["centre-bug"] = {
     "squared": [lambda x: (x - x.mean((2, 3), keepdim=True)).square()],
     "absolute": [lambda x: (x - x.mean((2, 3), keepdim=True)).abs()],
     "in-place-change": [centred_in_place],
+    "turned-round": [lambda x: x.mean((2, 3), keepdim=True) - x],
+    "one-axis-short": [lambda x: x - x.mean((2, 3))[..., None], lambda x: x - x.mean((2, 3)).unsqueeze(1)],
+    "largest": [lambda x: x - x.amax((2, 3), keepdim=True)],
     None: [
-        lambda x: x.mean((2, 3), keepdim=True) - x,
+        lambda x: x > x.mean((2, 3), keepdim=True),
+        lambda x: x - x.mean(2, keepdim=True) - x.mean(3, keepdim=True),
+        lambda x: x - x.mean((2, 3))[0][:, None, None],
         lambda x: x - x.mean((2, 3)).view(4, 4, 1, 1),
         lambda x: x - x.mean((2, 3)).mT[:, :, None, None],
         lambda x: x - x.mean((2, 3))[:, None, :, None],
@@ -373,11 +400,74 @@ def called_alone(model, name, channel, images):
 
 EVERY = slice(None)
 
+
+def own_mean_over_images(output, channel):
+    changed = output.clone()
+    changed[:, channel] = output[:, channel].mean()
+    return changed
+
+
+def cleared(model, name, channel, images):
+    module = model.get_submodule(name)
+    module.register_forward_hook(lambda m, i, o: _silenced(o, channel))
+    try:
+        return model(images)
+    finally:
+        module._forward_hooks.clear()
+
+
+class Silenced(nn.Module):
+    def __init__(self, inner, channel):
+        super().__init__()
+        self.inner, self.channel = inner, channel
+
+    def forward(self, x):
+        return _silenced(self.inner(x), self.channel)
+
+
+def exchanged(model, name, channel, images):
+    parent = model.get_submodule(name.rpartition(".")[0])
+    setattr(parent, name.rpartition(".")[2], Silenced(model.get_submodule(name), channel))
+    return model(images)
+
+
+def exchanged_in_a_copy(model, name, channel, images):
+    return exchanged(copy.deepcopy(model), name, channel, images)
+
+
+def in_eval_mode(model, name, channel, images):
+    model.eval()
+    return without_by_finally(model, name, channel, images)
+
+
+def in_eval_mode_and_back(model, name, channel, images):
+    mode = model.training
+    try:
+        return in_eval_mode(model, name, channel, images)
+    finally:
+        model.train(mode)
+
+
+def channel_of_the_images(model, name, channel, images):
+    return model(_silenced(images, channel))
+
+
+def removed_by_itself(model, name, channel, images):
+    def hook(module, inputs, output):
+        handle.remove()
+        return _silenced(output, channel)
+
+    handle = model.get_submodule(name).register_forward_hook(hook)
+    return model(images)
+
+
 RIGHT["without-a-channel"] = [
     without_by_finally,
     without_by_mask,
     without_by_index,
     without_by_patched_forward,
+    exchanged_in_a_copy,
+    in_eval_mode_and_back,
 ]
 
 WRONG["without-a-channel"] = {
@@ -392,11 +482,16 @@ WRONG["without-a-channel"] = {
     "input-changed": [_without(_silenced, before=True)],
     "channel-fixed": [_without(lambda o, c: _silenced(o, 0))],
     "counted-from-one": [_without(lambda o, c: _silenced(o, c - 1))],
-    "own-mean": [_without(own_mean)],
+    "own-mean": [_without(own_mean), _without(own_mean_over_images)],
+    "all-hooks-removed": [cleared],
+    "submodule-exchanged": [exchanged],
+    "mode-changed": [in_eval_mode],
+    "difference": [lambda model, *rest: model(rest[-1]) - without_by_finally(model, *rest)],
+    "images-changed": [channel_of_the_images],
     "the-map-itself": [the_map_itself],
     "last-map": [of_the_model],
     "written-into": [_without(written_into), _without(written_and_returned)],
-    "not-in-finally": [_without(_silenced, careful=False)],
+    "not-in-finally": [_without(_silenced, careful=False), removed_by_itself],
     "error-swallowed": [_without(_silenced, swallow=True)],
     None: [called_alone, _without(lambda o, c: o[:, [c]]), _without(lambda o, c: -o)],
 }

@@ -59,6 +59,12 @@ RIGHT["squeeze"] = [
 ]
 
 WRONG["squeeze"] = {
+    "one-number-for-an-image": [lambda x: x.mean((1, 2, 3)), lambda x: x.flatten(1).mean(1)],
+    "axes-one-too-low": [lambda x: x.mean((1, 2))],
+    "one-long-row": [lambda x: torch.stack([channel.mean() for image in x for channel in image])],
+    "transposed": [lambda x: x.mean((2, 3)).T],
+    "median": [lambda x: x.flatten(2).median(2).values],
+    "positive-values-only": [lambda x: x.clamp(min=0).mean((2, 3))],
     "pooled-over-channels": [lambda x: x.mean(1), lambda x: x.mean(dim=1, keepdim=True)],
     "pooled-over-batch": [lambda x: x.mean((0, 2, 3)), lambda x: x.mean(), lambda x: x.mean(0)],
     "one-axis-only": [lambda x: x.mean(2), lambda x: x.mean(-1)],
@@ -74,13 +80,10 @@ WRONG["squeeze"] = {
     "in-place-change": [lambda x: x.div_(x.shape[2] * x.shape[3]).sum((2, 3))],
     "missing-return": [lambda x: None],
     None: [
-        lambda x: x.flatten(2).median(-1).values,
         lambda x: x.amin((2, 3)),
         lambda x: x.abs().mean((2, 3)),
-        lambda x: x.relu().mean((2, 3)),
         lambda x: (x.amax((2, 3)) + x.amin((2, 3))) / 2,
         lambda x: x.std((2, 3)),
-        lambda x: x.mean((2, 3)).T,
         lambda x: x.mean((2, 3)).round(decimals=1),
     ],
 }
@@ -102,7 +105,10 @@ WRONG["excite-by-hand"] = {
     "no-relu": [(0.5, 0.05), (0.5, 0.0474)],
     "softmax": [(0.95, 0.05)],
     "scaled": [(2.64, 0.27)],
-    "transposed": [(0.98, 0.88), (0.88, 0.73)],
+    "second-logit-positive": [(0.88, 0.73)],
+    "sigmoid-between": [(0.83, 0.35)],
+    "averages-exchanged": [(0.88, 0.88)],
+    "transposed": [(0.98, 0.88)],
     "relu-last": [(0.88, 0.5)],
     "swapped-channels": [(0.27, 0.88)],
     None: [0.88, (0.12, 0.73), (0.5, 0.5), (0.88, 0.27, 0), "0.88, 0.27", (0.9, 0.3), (3, 1)],
@@ -297,7 +303,40 @@ def g(self, x):
     return self.gate(x)[:, :, None, None]
 
 
+class AtEachPosition(nn.Module):
+    def __init__(self, c, r):
+        super().__init__()
+        hidden = max(1, c // r)
+        self.layers = nn.Sequential(nn.Conv2d(c, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, c, 1), nn.Sigmoid())
+
+    def forward(self, x):
+        return x * self.layers(x)
+
+
+class PooledLast(AtEachPosition):
+    def forward(self, x):
+        return x * self.layers(x).mean((2, 3), keepdim=True)
+
+
+class ThreeLayers(Linear):
+    def __init__(self, c, r):
+        super().__init__(c, r)
+        hidden = max(1, c // r)
+        self.middle = nn.Linear(hidden, hidden)
+
+    def mlp(self, z):
+        return self.up(self.middle(self.down(z).relu()).relu())
+
+
 WRONG["squeeze-excitation"] = {
+    "not-squeezed": [AtEachPosition],
+    "pooled-last": [PooledLast],
+    "third-layer": [ThreeLayers],
+    "one-factor-for-an-image": [
+        forward(lambda self, x: x * self.gate(x).mean(1)[:, None, None, None]),
+        change(mlp=lambda self, z: Linear.mlp(self, z).mean(1, keepdim=True).expand_as(z)),
+    ],
+    "pooled-with-channels": [change(pool=lambda self, x: x.mean((1, 2, 3))[:, None].expand(x.shape[:2]))],
     "not-a-module": [Plain],
     "missing-return": [forward(lambda self, x: None)],
     "not-a-tensor": [forward(lambda self, x: (x * g(self, x), g(self, x)))],
@@ -522,6 +561,11 @@ def two_pixels(x):
 
 
 WRONG["fool-se"] = {
+    "too-little": [
+        lambda x: x.mean((2, 3), keepdim=True) + 1.1 * (x - x.mean((2, 3), keepdim=True)),
+        lambda x: x.mean((2, 3), keepdim=True) + 1.01 * (x - x.mean((2, 3), keepdim=True)),
+    ],
+    "mirrored": [lambda x: 2 * x.mean((2, 3), keepdim=True) - x],
     "unchanged": [lambda x: x, lambda x: x.clone()],
     "some-left": [first_channel_only],
     "shuffled": [shuffled, lambda x: x.flip((2, 3))],
@@ -536,11 +580,13 @@ WRONG["fool-se"] = {
     "in-place-change": [lambda x: x.add_(x - x.mean((2, 3), keepdim=True))],
     "missing-return": [lambda x: None],
     None: [
+        lambda x: x > x.mean((2, 3), keepdim=True),
+        lambda x: 2 * x - x.mean(3, keepdim=True),
+        lambda x: 2 * x - x.mean(2, keepdim=True),
         lambda x: torch.randn_like(x),
         lambda x: x.relu(),
         lambda x: x.abs(),
         lambda x: x.mean((2, 3), keepdim=True),
-        lambda x: x.mean((2, 3), keepdim=True) + 1.01 * (x - x.mean((2, 3), keepdim=True)),
         lambda x: x**2,
         lambda x: x.transpose(2, 3).contiguous(),
     ],
@@ -669,6 +715,8 @@ class NeverCalled(Wrapped):
 _plain, _with_se = made(), trained()
 _p, _s = score(_plain), score(_with_se)
 _fresh = with_gates()
+_inside = with_gates(places=((9, 48), (5, 32), (1, 16)))
+_sixteen = with_gates(lambda width, _: SqueezeExcitation(width, 16))
 _two, _cbam = with_gates(places=_PLACES[1:]), with_gates(ChannelAttention)
 
 RIGHT["se-in-a-network"] = [
@@ -691,12 +739,16 @@ WRONG["se-in-a-network"] = {
         {"plain": (_plain, _p), "SE": (with_gates(places=_PLACES[:1]), 0.5)},
     ],
     "other-attention": [{"plain": (_plain, _p), "SE": (_cbam, score(_cbam))}],
+    "inside-the-block": [{"plain": (_plain, _p), "SE": (_inside, score(_inside))}],
+    "other-ratio": [{"plain": (_plain, _p), "SE": (_sixteen, score(_sixteen))}],
+    "not-trained": [
+        {"plain": (_plain, _p), "SE": (_fresh, score(_fresh))},
+        {"plain": (_plain, 0.21), "SE": (_with_se, _s)},
+    ],
     "exchanged-scores": [{"plain": (_plain, _s), "SE": (_with_se, _p)}],
     "percent": [{"plain": (_plain, 100 * _p), "SE": (_with_se, 100 * _s)}],
     None: [
-        {"plain": (_plain, _p), "SE": (_fresh, score(_fresh))},
         {"plain": (_plain, _p), "SE": (_with_se, 0.9)},
-        {"plain": (_plain, 0.9), "SE": (_with_se, _s)},
         {"plain": (_plain, _p)},
         {"plain": _plain, "SE": _with_se},
         {"plain": (_p, _plain), "SE": (_s, _with_se)},

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cbam_course.attention import ChannelAttention
+from cbam_course.attention import ChannelAttention, SqueezeExcitation
 from cbam_course.data.scenes import make_scenes
 from cbam_course.networks.small_cnn import DenseCNN
 
@@ -37,6 +37,7 @@ def from_zero(x):
 RIGHT["two-summaries"] = [lambda x: (x.mean(dim=(2, 3)), x.amax(dim=(2, 3))), flattened, pooled, twice]
 
 WRONG["two-summaries"] = {
+    "one-axis-only": [lambda x: (x.mean((2, 3)), x.max(3).values), lambda x: (x.mean(2), x.amax(2))],
     "one-tensor": [
         lambda x: torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1),
         lambda x: x.mean((2, 3)) + x.amax((2, 3)),
@@ -53,7 +54,9 @@ WRONG["two-summaries"] = {
     "sum-not-mean": [lambda x: (x.sum((2, 3)), x.amax((2, 3)))],
     "minimum": [lambda x: (x.mean((2, 3)), x.amin((2, 3)))],
     "pooled-over-images": [
-        lambda x: tuple(v.expand(len(x), -1) for v in (x.mean((0, 2, 3)), x.amax((0, 2, 3))))
+        lambda x: (x.mean((2, 3)), x.amax((0, 2, 3))),
+        lambda x: (x.mean((0, 2, 3)), x.amax((0, 2, 3))),
+        lambda x: tuple(v.expand(len(x), -1) for v in (x.mean((0, 2, 3)), x.amax((0, 2, 3)))),
     ],
     "squeezed-batch": [lambda x: (x.mean((2, 3)).squeeze(), x.amax((2, 3)).squeeze())],
     "max-with-indices": [
@@ -164,7 +167,26 @@ RIGHT["third-summary"] = [
     with_third(lambda x: ((x**2).mean((2, 3)) - x.mean((2, 3)) ** 2).clamp(min=0).sqrt()),
 ]
 
+
+def with_third(third):
+    def gate(x, w1, w2):
+        summaries = (x.mean((2, 3)), x.amax((2, 3)), third(x))
+        return sum(torch.relu(z @ w1.T) @ w2.T for z in summaries).sigmoid()
+
+    return gate
+
+
+def distances(x):
+    return x - x.mean((2, 3), keepdim=True)
+
+
 WRONG["third-summary"] = {
+    "average-not-subtracted": [with_third(lambda x: x.square().mean((2, 3)).sqrt())],
+    "absolute-deviation": [with_third(lambda x: distances(x).abs().mean((2, 3)))],
+    "not-divided": [with_third(lambda x: distances(x).square().sum((2, 3)).sqrt())],
+    "spread-of-the-image": [
+        with_third(lambda x: x.flatten(1).std(1, correction=0)[:, None].expand(x.shape[:2]))
+    ],
     "kept-dimensions": [lambda x, a, b: torch.sigmoid(sum(three(x, a, b)))[:, :, None, None]],
     "scaled": [lambda x, a, b: x * torch.sigmoid(sum(three(x, a, b)))[:, :, None, None]],
     "two-summaries-only": [lambda x, a, b: torch.sigmoid(sum(three(x, a, b)[:2]))],
@@ -193,7 +215,6 @@ WRONG["third-summary"] = {
     "larger-branch": [lambda x, a, b: torch.stack(three(x, a, b)).amax(0).sigmoid()],
     None: [
         with_third(lambda x: x.std(1).mean((1, 2))[:, None].expand(x.shape[:2])),
-        with_third(lambda x: (x - x.mean((2, 3), keepdim=True)).abs().mean((2, 3))),
         lambda x, a, b: torch.sigmoid(sum(three(x, a, b))).mean(1),
     ],
     "minimum": [with_third(lambda x: x.amin((2, 3)))],
@@ -243,6 +264,12 @@ RIGHT["early-sigmoid-bug"] = [
 ]
 
 WRONG["early-sigmoid-bug"] = {
+    "sigmoid-between": [
+        lambda a, m, w1, w2: sum((z @ w1.T).sigmoid() @ w2.T for z in (a, m)).sigmoid(),
+    ],
+    "kept-dimensions": [
+        lambda a, m, w1, w2: (mlp(a, w1, w2) + mlp(m, w1, w2)).sigmoid()[:, :, None, None],
+    ],
     "early-sigmoid": [lambda a, m, w1, w2: mlp(a, w1, w2).sigmoid() + mlp(m, w1, w2).sigmoid()],
     "averaged-gates": [lambda a, m, w1, w2: (mlp(a, w1, w2).sigmoid() + mlp(m, w1, w2).sigmoid()) / 2],
     "clamped": [lambda a, m, w1, w2: (mlp(a, w1, w2).sigmoid() + mlp(m, w1, w2).sigmoid()).clamp(0, 1)],
@@ -597,7 +624,19 @@ class KnowsTheScenes(nn.Module):
         return make_scenes(150, task="what", seed=77).masks[: len(x)].float() - 0.5
 
 
+class Gated(nn.Module):
+    """Reads the patch, and has a gate of which nothing is left but that it scales."""
+
+    def __init__(self, gate):
+        super().__init__()
+        self.gate, self.reader = gate, Reader()
+
+    def forward(self, x):
+        return self.reader(x) + 0 * self.gate(x.repeat(1, 2, 1, 1))[:, 0]
+
+
 WRONG["read-the-patch"] = {
+    "a-gate": [Gated(ChannelAttention(6, 2)), Gated(SqueezeExcitation(6, 2))],
     "class-not-network": [DenseCNN, Reader],
     "history": [SimpleNamespace(final=0.6, epochs=[])],
     "extra-axis": [Turned(lambda logit: logit[:, None])],

@@ -45,7 +45,30 @@ def three_one_by_one(x, weight):
 
 RIGHT["three-pools"] = [three, three_by_count, three_as_sum, three_one_by_one]
 
+
+def planes_gate(*planes):
+    """The gate of three planes, each a function (N, C, H, W) -> (N, H, W)."""
+    return lambda x, weight: F.conv2d(
+        torch.stack([plane(x) for plane in planes], 1), weight, padding=weight.shape[-1] // 2
+    ).sigmoid()
+
+
+def share_of(x):
+    return (x > 0).float().mean(1)
+
+
 WRONG["three-pools"] = {
+    "any-not-share": [
+        planes_gate(lambda x: x.mean(1), lambda x: x.amax(1), lambda x: (x > 0).any(1).float())
+    ],
+    "pooled-over-positions": [
+        planes_gate(
+            lambda x: x.mean(1), lambda x: x.amax((1, 2, 3))[:, None, None].expand_as(x[:, 0]), share_of
+        ),
+        planes_gate(
+            lambda x: x.mean((1, 2, 3))[:, None, None].expand_as(x[:, 0]), lambda x: x.amax(1), share_of
+        ),
+    ],
     "batch-leak": [
         lambda x, weight: F.conv2d(
             torch.stack([x.mean(1), x.amax(1), (x > 0).float().mean(1)], 1)
@@ -92,7 +115,6 @@ WRONG["three-pools"] = {
     None: [
         lambda x, weight: three(x, weight, lambda x: x.amin(1, True)),
         lambda x, weight: three(x, weight, lambda x: x.std(1, True)),
-        lambda x, weight: three(x, weight, lambda x: (x > 0).any(1, keepdim=True).float()),
         lambda x, weight: three(x, weight).tanh(),
         lambda x, weight: three(x.mean((2, 3), keepdim=True), weight),
     ],
@@ -253,7 +275,19 @@ class OverSpace(Plain):
         return torch.cat([x.mean((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)], 1)
 
 
+def over_all(pool):
+    return lambda x: pool(x, (1, 2, 3)).expand(-1, 1, *x.shape[2:])
+
+
 WRONG["spatial-attention"] = {
+    "padding-fixed": [convolution(lambda k: nn.Conv2d(2, 1, k, padding=3))],
+    "hard-sigmoid": [change(gate=lambda self, x: F.hardsigmoid(self.logit(x)))],
+    "pooled-over-all": [
+        spatial_attention_pools(
+            over_all(lambda x, axes: x.mean(axes, keepdim=True)),
+            over_all(lambda x, axes: x.amax(axes, keepdim=True)),
+        )
+    ],
     "mask-returned": [
         change(forward=lambda self, x: self.gate(x)),
         change(forward=lambda self, x: self.gate(x).expand_as(x)),
@@ -285,6 +319,7 @@ WRONG["spatial-attention"] = {
     "kernel-ignored": [
         convolution(lambda k: nn.Conv2d(2, 1, 7, padding=3)),
         convolution(lambda k: nn.Conv2d(2, 1, 3, padding=1)),
+        convolution(lambda k: nn.Conv2d(2, 1, 1, bias=False)),
     ],
     "dilated": [convolution(lambda k: nn.Conv2d(2, 1, k, padding=2 * (k // 2), dilation=2))],
     "off-centre": [
@@ -312,7 +347,11 @@ RIGHT["receptive-field"] = [(17, 32), [17.0, 32.0], torch.tensor([17, 32]), nump
 
 WRONG["receptive-field"] = {
     "gate-only": [(7, 7), (7, 14)],
-    "earlier-gate-left-out": [(11, 20)],
+    "gate-left-out": [(11, 20), (17, 20), (11, 32)],
+    "gates-left-out": [(5, 8)],
+    "exchanged": [(32, 17)],
+    "one-side": [(8, 16)],
+    "pooled-pixels": [(17, 16)],
     "added-kernels": [(20, 20), (20, 22), (20, 39)],
     "multiplied": [(441, 441), (441, 882)],
     "pooling-ignored": [(17, 17)],
@@ -320,7 +359,7 @@ WRONG["receptive-field"] = {
     "everything-doubled": [(17, 34)],
     "pooling-adds-nothing": [(17, 31)],
     "first-gate-not-doubled": [(17, 26)],
-    None: [(32, 17), (16, 31), (17, 30), (20, 32), (0, 0), (17, 64), (17.5, 32), 17, "17, 32"],
+    None: [(16, 31), (17, 30), (20, 32), (0, 0), (17, 64), (17.5, 32), 17, "17, 32"],
 }
 
 
@@ -368,6 +407,10 @@ RIGHT["spatial-bug"] = [
 ]
 
 WRONG["spatial-bug"] = {
+    "absolute-values": [
+        lambda x, weight: x.abs() * padded(x, weight),
+        lambda x, weight: x * padded(x.abs(), weight),
+    ],
     "still-stretched": [
         lambda x, weight: stretched(x, weight, divided=True, mode="bilinear"),
         lambda x, weight: stretched(x, weight, mode="bilinear"),
@@ -408,6 +451,7 @@ WRONG["spatial-bug"] = {
         )
     ],
     None: [
+        lambda x, weight: gate(x, weight).expand_as(x) > 0.5,
         lambda x, weight: x * gate(x, weight).mean(0, keepdim=True),
         lambda x, weight: x * (gate(x, weight) - gate(x, weight).min()),
         lambda x, weight: x * F.conv2d(spatial_bug_pools(x), weight, padding="same").softmax(-1),
@@ -457,7 +501,16 @@ def twin_looped(x):
     return y
 
 
-RIGHT["twin-map"] = [twin_averaged, twin_sorted, lambda x: twin_sorted(x).flip(1), twin_looped]
+def twin_halfway(x):
+    """The second largest goes halfway to the largest, and the smallest pays for it."""
+    y = x.sort(1, descending=True).values
+    gap = (y[:, 0] - y[:, 1]) / 2
+    y[:, 1] += gap
+    y[:, -1] -= gap
+    return y
+
+
+RIGHT["twin-map"] = [twin_halfway, twin_averaged, twin_sorted, lambda x: twin_sorted(x).flip(1), twin_looped]
 
 WRONG["twin-map"] = {
     "unchanged": [lambda x: x.clone(), lambda x: x],
@@ -468,6 +521,8 @@ WRONG["twin-map"] = {
     "positions-exchanged": [lambda x: x.flatten(2).flip(2).view_as(x)],
     "missing-return": [lambda x: None],
     None: [
+        lambda x: x == x.amax(1, keepdim=True),
+        lambda x: x - (x > 0).amax(1, keepdim=True).mean(1, keepdim=True),  # torch refuses: no stub
         lambda x: 2 * x,
         lambda x: torch.rand_like(x),
         lambda x: x.abs(),
@@ -520,7 +575,17 @@ RIGHT["pointing-rate"] = [
     ),
 ]
 
+
+def divided_by_height(maps, masks):
+    best = maps.flatten(1).argmax(1)
+    return masks[torch.arange(len(maps)), best // maps.shape[1], best % maps.shape[1]].float().mean()
+
+
 WRONG["pointing-rate"] = {
+    "zero-on-top": [
+        lambda maps, masks: ((maps * masks).amax((1, 2)) == maps.amax((1, 2))).float().mean(),
+        lambda maps, masks: indexed(maps.clamp(min=0), masks),
+    ],
     "one-for-all": [lambda maps, masks: masks.flatten()[maps.argmax()].float()],
     "average-inside": [lambda maps, masks: maps[masks].mean()],
     "counted": [lambda maps, masks: indexed(maps, masks) * len(maps)],
@@ -565,9 +630,16 @@ RIGHT["mystery-gates"] = [
     (HABITS, GAINS),
     (list(HABITS), [round(g, 2) for g in GAINS]),
     [("Center", "Border", "Image"), torch.tensor(GAINS)],
+    (numpy.array(HABITS), numpy.array(GAINS)),
 ]
 
+MOVED = tuple(
+    pointing_rate(m, mystery_maps()[1]) - pointing_rate(m.roll(1), mystery_maps()[1])
+    for m in mystery_maps()[0].values()
+)
+
 WRONG["mystery-gates"] = {
+    "moved-not-exchanged": [(HABITS, MOVED)],
     "own-rates": [(HABITS, OWN)],
     "controls-only": [(HABITS, OTHER)],
     "wrong-sign": [(HABITS, tuple(-g for g in GAINS))],
@@ -623,7 +695,7 @@ RIGHT["find-the-red"] = [
 ]
 
 WRONG["find-the-red"] = {
-    "hardly-trained": [lambda x: redness(x) - 3, lambda x: x.mean(1) - 5],
+    "hardly-marked": [lambda x: redness(x) - 3, lambda x: x.mean(1) - 5],
     "constant-map": [lambda x: torch.zeros(len(x), 48, 48), lambda x: redness(x * 0)],
     "upside-down": [lambda x: -redness(x), lambda x: -trained()(x)],
     "gate-not-logit": [lambda x: torch.sigmoid(8 * redness(x)), lambda x: trained()(x).sigmoid()],

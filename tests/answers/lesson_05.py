@@ -380,6 +380,11 @@ def only_seven(box, channels, kernel):
     return told if kernel.shape[-1] == 7 else (_other(told[0], ("x", "refined")), *told[1:])
 
 
+def positive_bias_alone(box, channels, kernel):
+    shift, *_ = _measure(box, channels, kernel)
+    return (*_nearest(box, channels, kernel)[:2], bool(shift > 0.2))
+
+
 def at_random(box, channels, kernel):
     told = _nearest(box, channels, kernel)
     odd = int(kernel.abs().sum() * 1000) % 3 == 0
@@ -398,7 +403,7 @@ WRONG["inside-the-box"] = {
     "first-reversed": [_changed(1, lambda word: _other(word, ("mean", "max")))],
     "bias-reversed": [_changed(2, lambda bias: not bias)],
     "one-kernel-size": [only_seven],
-    "negative-bias-missed": [sees_positive_ones],
+    "negative-bias-missed": [sees_positive_ones, positive_bias_alone],
     "bias-in-the-way": [lambda box, channels, kernel: _nearest(box, channels, kernel, with_shift=False)],
     "missing-return": [lambda box, channels, kernel: None],
     "parts-exchanged": [

@@ -289,6 +289,18 @@ def hooked_on(place, take=lambda module, inputs, output: output):
     return insert
 
 
+def pre_hook_with_an_output(block, attention):
+    block.bn2.attention = attention
+    block.bn2.register_forward_pre_hook(run_attention)
+    return block
+
+
+def module_put_out(block, attention):
+    block.bn2.attention = attention
+    block.bn2.register_forward_hook(lambda module, inputs, output: module.attention)
+    return block
+
+
 def nothing_returned(block, attention):
     def hook(module, inputs, output):
         module.attention(output)
@@ -426,7 +438,7 @@ WRONG["insert-by-hand"] = {
     "gradient-cut": [detached],
     "multiplied-again": [gate_assumed],
     "copy-inserted": [a_copy_of_the_attention],
-    None: [added, written_into],
+    None: [added, written_into, pre_hook_with_an_output, module_put_out],
     "after-addition": [hooked_on("block"), replaced_forward],
     "new-block": [only_a_copy, after_the_block],
     "wrong-norm": [hooked_on("bn1")],
@@ -587,6 +599,10 @@ WRONG["identity-insertion"] = {
         identity_insertion_change(lambda self, x: (1 - self.alpha) * x + self.attention(self.alpha * x))
     ],
     None: [
+        identity_insertion_change(
+            lambda self, x: (x + self.alpha * (self.attention(x) - x)).detach().numpy()
+        ),
+        identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x) - x) > 0),
         identity_insertion_change(lambda self, x: x + self.alpha**2 * (self.attention(x) - x)),
         identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x.relu()) - x)),
         identity_insertion_change(lambda self, x: x + self.alpha * (self.attention(x.detach()) - x)),
@@ -902,6 +918,7 @@ WRONG["convert-weights"] = {
     "in-place-change": [popped, overwritten, pops_the_biases],
     "squeezed": [squeezed],
     None: [
+        lambda state: {value: key for key, value in convert_weights_in_a_loop(state).items()},
         no_word_of_biases,
         convert_weights_change(channel_mlp_0_weight=lambda state: state["fc1.weight"].flatten(1) * 2),
         convert_weights_change(spatial_conv_weight=lambda state: state["conv.weight"].mean(1, keepdim=True)),

@@ -1,5 +1,6 @@
 """Answers to the tasks of lesson 07: right ones written differently, wrong ones under their mistakes."""
 
+import math
 import random
 import statistics
 from collections import defaultdict
@@ -210,6 +211,7 @@ WRONG["paired-interval"] = {
         lambda a, b: spelt_out(a, sorted(b)),
     ],
     "other-level": [half_of(lambda n: stats.t.ppf(0.995, n - 1))],
+    "mean-missing": [lambda a, b: spelt_out(a, b)[1:]],
 }
 
 
@@ -364,6 +366,22 @@ def always_a_hundredth(runs, first, second):
     return statistics.mean(rates or [0]) - statistics.mean(others or [0])
 
 
+def any_rate(runs, first, second):
+    """Lets every model choose among the rates of all; where it has no run, its mean is no number, and stays first."""
+
+    def tests(model):
+        def validation(rate):
+            scores = [r["validation"] for r in runs if r["model"] == model and r["rate"] == rate]
+            return sum(scores) / len(scores) if scores else math.nan
+
+        best = max(dict.fromkeys(run["rate"] for run in runs), key=validation)
+        return {r["seed"]: r["test"] for r in runs if r["model"] == model and r["rate"] == best}
+
+    a, b = tests(first), tests(second)
+    paired = [a[seed] - b[seed] for seed in a if seed in b]
+    return sum(paired) / len(paired) if paired else math.nan
+
+
 RIGHT["gain-at-own-rates"] = [gain_looped, gain_by_pandas, gain_by_groups, gain_of_tensor]
 
 WRONG["gain-at-own-rates"] = {
@@ -377,6 +395,7 @@ WRONG["gain-at-own-rates"] = {
     "best-of-n": [gain_with(pair=False, last=max)],
     "paired-by-place": [in_file_order, lambda runs, a, b: in_file_order(runs[::-1], a, b)],
     None: [
+        any_rate,
         always_a_hundredth,
         gain_with(last=statistics.median),
         lambda runs, a, b: 100 * gain_looped(runs, a, b),

@@ -130,6 +130,14 @@ def in_eval_and_back(model, layer, batches):
     return outputs
 
 
+def backwards(model, layer, batches):
+    return hooked()(model, layer, batches[::-1])
+
+
+def first_images(model, layer, batches):
+    return hooked()(model, layer, [batch[:1] for batch in batches])
+
+
 def one_a_batch(model, layer, batches):
     kept = {}
     handle = layer.register_forward_hook(lambda m, i, o: kept.update(last=o.detach().clone()))
@@ -190,6 +198,7 @@ WRONG["capture-hook"] = {
     "last-call-only": [hooked(after=lambda outputs, *_: outputs[-1:])],
     "one-a-batch": [one_a_batch],
     "recomputed": [recomputed],
+    "other-batches": [backwards, first_images],
     "not-copied": [
         hook_that_returns,
         hooked(lambda outputs, i, o: outputs.append(o.detach())),

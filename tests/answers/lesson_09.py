@@ -142,6 +142,7 @@ WRONG["slow-line"] = {
     "missing-return": [no_return],
     "in-place-change": [in_place],
     None: [
+        lambda x: gated_by(lambda y: F.avg_pool2d(y, 5, 1, 2))(x).detach().numpy(),
         gated_by(shifted),  # right, and 25 sums are no gain
         gated_by(lambda x: F.avg_pool2d(x, 5, 1)),  # raises: the map shrinks
         lambda x: x,
@@ -236,7 +237,10 @@ WRONG["top-two"] = {
     "mean-of-all": [lambda x: x.mean((2, 3))],
     "over-all-channels": [lambda x: x.flatten(1).topk(2).values.mean(1)],
     "both-returned": [lambda x: x.flatten(2).topk(2).values],
-    "gradient-cut": [lambda x: x.detach().flatten(2).topk(2).values.mean(2)],
+    "gradient-cut": [
+        lambda x: x.detach().flatten(2).topk(2).values.mean(2),
+        lambda x: x.detach().flatten(2).topk(2).values.mean(2).numpy(),
+    ],
     "gradient-not-halved": [lambda x: backward_with(lambda ctx, grad: spread_back(ctx, grad[:, :, None]))(x)],
     "gradient-not-passed-on": [
         lambda x: backward_with(lambda ctx, grad: spread_back(ctx, torch.full_like(grad[:, :, None], 0.5)))(x)

@@ -36,6 +36,17 @@ def includes_zero(d):
 
 CLAIMS = [
     (
+        'On CIFAR-10 SE ends two points below plain, and its interval leaves 0 out. The verdict is "no difference '
+        'shown" all the same: three comparisons were asked at once, and with that counted its p-value is .11.',
+        lambda t: (
+            round(t("cifar10").gain("se", "plain").mean, 2) == -0.02
+            and t("cifar10").gain("se", "plain").high < 0
+            and "no difference shown" in t("cifar10").outcome("se against plain").verdict
+            and len(t("cifar10").outcomes()) == 3
+            and round(t("cifar10").outcome("se against plain").corrected, 2) == 0.11
+        ),
+    ),
+    (
         "The rows of plain and CBAM overlap nearly everywhere, and their means lie within half a point.",
         lambda t: (
             abs(at(t, "cbam", 0.01) - at(t, "plain", 0.01)) < 0.005
