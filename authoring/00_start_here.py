@@ -45,7 +45,7 @@
 # ## Is this computer ready?
 #
 # The doctor looks at versions, device, memory, disk and data. Each line begins with `[ok]`, `[warn]` or `[fail]`, and
-# says what to do where something is wrong. A laptop without a GPU and without a network is fine.
+# says what to do where something is wrong. A laptop without a GPU and without an internet connection is fine.
 
 # %%
 from cbam_course.doctor import doctor

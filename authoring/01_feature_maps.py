@@ -54,7 +54,7 @@ plots.show_maps(x[0], filters.names, columns=4, size=1.9)
 #
 # ## Four axes
 #
-# **Predict, then run.** One photo of 160 × 241 pixels went in. Which shape has the feature map?
+# **Predict, then run.** One photo of 160 × 241 pixels went in. What shape does the feature map have?
 
 # %% tags=["nbval-check-output"]
 print(tuple(x.shape))
@@ -89,7 +89,7 @@ plots.show_numbers(small[0], ["channel 0", "channel 1"])
 # *What to see: channel 0 holds 1, 2, 3 in its upper row and 4, 5, 9 in its lower; channel 1 holds a single 6 among
 # zeros.*
 #
-# **Predict, then run.** Mean and maximum of both channels. Which shape do they have?
+# **Predict, then run.** Mean and maximum of both channels. What shape do the results have?
 
 # %% tags=["nbval-check-output"]
 print("mean   ", small.mean(dim=(2, 3)), tuple(small.mean(dim=(2, 3)).shape))
@@ -104,7 +104,7 @@ print("maximum", small.amax(dim=(2, 3)), tuple(small.amax(dim=(2, 3)).shape))
 # Now keep the positions and let the channels go. The mean over channels asks each place: *is anything here?* The
 # maximum: *is there anything here that some filter likes very much?*
 #
-# **Predict, then run.** The mean over the two channels at the lower right corner. Which shape does the result have?
+# **Predict, then run.** The mean over the two channels at the lower right corner. What shape does the result have?
 
 # %% tags=["nbval-check-output"]
 over_channels = small.mean(dim=1)

@@ -87,7 +87,7 @@ plots.show_numbers(x[0], ["channel 0", "channel 1"])
 # %% [markdown]
 # *What to see: channel 0 holds 1, 3, 5 and 7; channel 1 three zeros and one 8.*
 #
-# **Predict, then run.** What is the mean of each channel? Which shape holds both?
+# **Predict, then run.** What is the mean of each channel? What shape does the result have?
 
 # %% tags=["nbval-check-output"]
 z = x.mean(dim=(2, 3))
@@ -175,7 +175,7 @@ def squeeze_excite(x, w1, w2):
 
 
 # %% [markdown]
-# Do they agree on random numbers? `assert_close` is silent when they do.
+# Do they agree? `assert_close` is silent when they do.
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(0)
@@ -205,9 +205,8 @@ class SqueezeExcitationV1(nn.Module):
 
 
 # %% [markdown]
-# **Predict, then run.** The early layers of small networks have few channels. What is the gate for 8 channels and
-# the usual ratio 16? Follow `hidden` before you run the second cell. `predict` keeps your answer beside your
-# progress; it is optional.
+# **Predict, then run.** The early layers of small networks have few channels. What is the gate for 8 channels and the
+# usual ratio 16? Follow `hidden` before you run the second cell. `predict` is optional.
 
 # %%
 predict("02-eight-channels", None)  # a number in place of None: the gate of every channel
@@ -277,9 +276,9 @@ for channels in (64, 128):
         )
 
 # %% [markdown]
-# Doubling r halves the number of parameters; doubling C makes it four times as large. For comparison: one 3×3
-# convolution from 128 to 128 channels has 9 · 128² = 147,456 weights, and uses each of them at every one of the
-# 28 × 28 positions. The MLP of SE runs once for each image.
+# Doubling r halves the number of parameters, and leaves half as many hidden units to combine channels; doubling C
+# makes it four times as large. For comparison: one 3×3 convolution from 128 to 128 channels has 9 · 128² = 147,456
+# weights, and uses each of them at every one of the 28 × 28 positions. The MLP of SE runs once for each image.
 #
 # The paper settled on 16 after trying ratios from 2 to 32 (section 6.1 of its longer version).
 #
@@ -288,8 +287,8 @@ for channels in (64, 128):
 #
 # ## Where it sits
 #
-# A residual block computes x + f(x): x is the *shortcut*, f the *residual branch*. SE goes to the end of the branch,
-# before the addition.
+# A residual block adds its input x (the *shortcut*) to what its layers make of x (the *residual branch*). SE goes to
+# the end of the branch, before the addition.
 
 # %%
 plots.draw_flow(
@@ -344,7 +343,7 @@ for name, model in models.items():
 
 # %% [markdown]
 # What would a perfect drawing of all three shapes score? One part in three of what it marks is right: 1/3. A network
-# that does not know which shape is asked for stays below that.  Look at the answers.
+# that does not know which shape is asked for stays below that. Look at the answers.
 
 # %%
 plots.show_images(test.images[:6], columns=6, masks=test.masks[:6], size=1.5)
@@ -415,9 +414,8 @@ plots.show_maps([original[0, light], shuffled[0, light]], ["light", "light, shuf
 # *What to see: on the left the channel "light" of the cup; on the right the same values in random order, which look
 # like noise.*
 #
-# The two gates are equal: SE is **blind to position**. It gives each
-# position the same factor. (Had we shuffled the photograph instead, the edge filters would have seen other
-# edges, and the averages would have changed.)
+# The two gates are equal: SE is **blind to position**. (Had we shuffled the photograph instead, the edge filters
+# would have seen other edges, and the averages would have changed.)
 #
 # SE is nearly blind to small bright things, too. Give one channel a single bright pixel in a map of 48 × 48:
 

@@ -143,7 +143,8 @@ weight[0, 1, 1, 1] = 1.0
 plots.show_numbers(weight[0], ["on the mean", "on the maximum"])
 
 # %% [markdown]
-# *What to see: the weights for the mean are −0.25 everywhere; those for the maximum are 0, with a 1 in the middle.*
+# *What to see: the two planes of the kernel. That for the mean is −0.25 everywhere; that for the maximum is 0, with a
+# 1 in the middle.*
 #
 # In the middle of the map all nine means are in the window. They add up to 2+1+0+0+4+1+2+0+1 = 11, so the logit is
 # 6 − 11/4 = 3.25.

@@ -354,9 +354,9 @@ for first, second in (
     print(compare(what, first, second))
 
 # %% [markdown]
-# Together this is a **double dissociation**: each part can learn one task and fails at the other in every seed. CBAM learns
-# both. It is evidence about reach and paths and none for gating, since each part has a rival without a gate that learns
-# the same task.
+# Together this is a **double dissociation**: each part can learn one task and fails at the other in every seed. CBAM
+# learns both. It is evidence about reach and paths, not about gating, since each part has a rival without a gate that
+# learns the same task.
 #
 # With ten epochs instead of twenty, spatial attention and CBAM stood at the floor at every learning rate, while the
 # added map had already learned the task (lesson 04, one seed). So a gate can be harder to learn than a map that is
@@ -411,9 +411,9 @@ for name, maps in spatial.items():
     print(f"{name:8} blocks 0, 1, 2: {', '.join(rates)}   in brackets: another image's map")
 
 # %% [markdown]
-# Block 0 is right, in both networks, about as often as a point on any disc would be. No map's brightest pixel singles
-# out the discs asked for. To learn which part does the work, we change the gates: we replace all gates of one part by
-# their average over the scenes, so that they no longer follow the image.
+# In both networks the map of block 0 hits about as often as a point on any disc would. No map's brightest pixel
+# singles out the discs asked for. To learn which part does the work, we change the gates: we replace all gates of one
+# part by their average over the scenes, so that they no longer follow the image.
 #
 # **Predict, then run.** Which part can the network do without: channel or spatial?
 
