@@ -27,15 +27,16 @@
 # filter found something. Two questions come up at once.
 #
 # * *Which* of these maps matter for this image? **Squeeze-and-Excitation** (SE, 2018) answers with one factor for
-#   each map, computed from the averages over the whole image. Where something is does not enter.
+#   each map, computed from the averages over the whole image. It does not know where anything is.
 # * And *where* in the image? **CBAM** (2018) goes further in two steps: **channel attention**, which reads the
 #   average and the maximum of each map through one small shared network, and **spatial attention**, which gives
 #   each position a factor of its own.
 #
 # Both are small, and both can be put into any convolutional network. They are said to help with small objects and
-# with segmentation. You will build them from single tensor operations, insert them, measure what they do, look at
-# their gates, and learn to judge what is said about them. Wherever the course makes a claim, it tests it, beside the
-# simplest thing that might do as well. Sometimes that simple thing wins.
+# with segmentation, the marking of an object's pixels. You will build them from single tensor operations, insert
+# them, measure what they do, look at the factors that they compute (their **gates**), and learn to judge what is said
+# about them. Wherever the course makes a claim, it tests it, beside the simplest thing that might do as well.
+# Sometimes that simple thing wins.
 #
 # <!-- lessons -->
 #
@@ -44,7 +45,7 @@
 # ## Is this computer ready?
 #
 # The doctor looks at versions, device, memory, disk and data. Each line begins with `[ok]`, `[warn]` or `[fail]`, and
-# says what to do where something is amiss. A laptop without a GPU and without a network is fine.
+# says what to do where something is wrong. A laptop without a GPU and without an internet connection is fine.
 
 # %%
 from cbam_course.doctor import doctor
@@ -62,7 +63,7 @@ report.healthy
 # the right answer is known for every pixel. That makes them instruments: a part of a network can be shown to matter,
 # or not to.
 #
-# In the task **where**, the red shape is the target and the others distract. The question is its shape.
+# In the task **where**, the red shape is the target, and the others distract. The network has to name its shape.
 
 # %%
 from cbam_course import make_scenes
@@ -89,11 +90,11 @@ plots.show_images(what.images, names, masks=what.masks, size=1.7)
 
 # %% [markdown]
 # *What to see: six scenes with three shapes in three colours and a square patch in the top left corner. The outlined
-# shape has the colour of the patch.*
+# shape has the colour of the patch, and its name stands above.*
 #
-# In the task **near**, each blue disc has a small flag at some distance, and the discs with a red flag are asked for. A plain
-# network of the course does not see from a disc to its flag. What does, and what does not, is the question of lessons 03
-# to 05.
+# In the task **near**, each blue disc has a small flag at some distance, and the discs with a red flag are asked for.
+# A plain network of the course, one without attention, does not see from a disc to its flag. What does, and what does
+# not, is the question of lessons 03 to 05.
 
 # %%
 near = make_scenes(6, task="near", seed=1)
@@ -101,9 +102,9 @@ counts = [f"{label} red" for label in near.labels]
 plots.show_images(near.images, counts, masks=near.masks, size=1.7)
 
 # %% [markdown]
-# *What to see: six scenes with three blue discs each. Among the specks of clutter are three small square flags, red or cyan,
-# at some distance from the discs and not easy to find by eye. The outlined discs are those whose flag is red; one or two of
-# the three are.*
+# *What to see: six scenes with three blue discs each. Among the specks of clutter are three small square flags, red
+# or cyan, at some distance from the discs and not easy to find by eye. The outlined discs are those whose flag is
+# red, one or two of the three; their number stands above.*
 #
 # Real photographs come in as well. Four travel with the course.
 
@@ -119,7 +120,8 @@ plots.show_images([load_photo(name, size=160) for name in PHOTOS], list(PHOTOS),
 # ## How an exercise works
 #
 # A task asks for a function, a class or a value. You write it, run its cell, and hand it to `check`. Take this one:
-# *from a batch of images (N, C, H, W), return the mean brightness of each image, shape (N,).*
+# *from a batch of images (N, C, H, W), return the mean brightness of each image, shape (N,).* The axes are images,
+# channels, rows and columns; lesson 01 explains them.
 #
 # Nothing written yet: the check says so, and that costs nothing.
 
@@ -189,8 +191,8 @@ plots.draw_settings(
 
 # %% [markdown]
 # *What to see: a drawing, not a screenshot, of two pages of Colab's settings. On the page AI Assistance the box "Show
-# AI-powered inline completions" is empty, and so is "Automatically trigger code completions" on the page Editor. The wording
-# may change with Colab.*
+# AI-powered inline completions" is empty, and so is "Automatically trigger code completions" on the page Editor. The
+# wording may change with Colab.*
 #
 # ## Guess first
 #

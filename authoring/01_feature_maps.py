@@ -35,8 +35,8 @@ from cbam_course.networks.small_cnn import FilterBank
 # ## The question
 #
 # A network does not work on an image for long. After its first layer it works on a **feature map**: many pictures of
-# the same scene, one for each filter. What does such a picture show? We take filters that we chose by hand, so that
-# each of them has a name.
+# the same scene, one for each filter. What does such a picture show? We take eight 5×5 filters that we chose by hand,
+# so that each has a name.
 
 # %%
 photo = load_photo("chelsea", size=160)
@@ -45,16 +45,16 @@ x = filters(photo[None] / 255)
 plots.show_maps(x[0], filters.names, columns=4, size=1.9)
 
 # %% [markdown]
-# *What to see: eight maps of a cat's face. "red" is filled, faintly, by the orange fur, "light" by the pale background, "dark" by the
-# rims of the eyes and the shadows; the two edge maps draw the stripes and the lids; "spot" is faint; "green" shows the
-# eyes, barely, and "blue" nothing.*
+# *What to see: eight maps of a cat's face. "red" is faintly filled by the orange fur; "light" is brightest in the
+# pale background, "dark" at the rims of the eyes and in the shadows; the two edge maps draw the stripes and the lids;
+# "spot" is faint; "green" shows the eyes, barely, and "blue" nothing.*
 #
 # Each map answers *where* for one kind of thing, and the whole stack answers *what* for each place. Attention, later,
 # weighs one or the other.
 #
 # ## Four axes
 #
-# **Predict, then run.** One photo of 160 × 241 pixels went in. Which shape has the feature map?
+# **Predict, then run.** One photo of 160 × 241 pixels went in. What shape does the feature map have?
 
 # %% tags=["nbval-check-output"]
 print(tuple(x.shape))
@@ -77,8 +77,9 @@ for name, value in zip(filters.names, here.tolist(), strict=True):
 #
 # ## Pooling over space: one number per channel
 #
-# Averaging over rows and columns asks each channel: *how much of you is in this image?* The maximum asks: *how strong
-# is your strongest spot?* A map small enough to check by hand, two channels of 2 × 3:
+# **Pooling** replaces many values by one. Averaging over rows and columns asks each channel: *how much of you is in
+# this image?* The maximum asks: *how strong is your strongest spot?* A map small enough to check by hand, two
+# channels of 2 × 3:
 
 # %%
 small = torch.tensor([[[[1.0, 2.0, 3.0], [4.0, 5.0, 9.0]], [[0.0, 0.0, 0.0], [0.0, 6.0, 0.0]]]])
@@ -88,22 +89,22 @@ plots.show_numbers(small[0], ["channel 0", "channel 1"])
 # *What to see: channel 0 holds 1, 2, 3 in its upper row and 4, 5, 9 in its lower; channel 1 holds a single 6 among
 # zeros.*
 #
-# **Predict, then run.** Mean and maximum of both channels. Which shape do they have?
+# **Predict, then run.** Mean and maximum of both channels. What shape do the results have?
 
 # %% tags=["nbval-check-output"]
 print("mean   ", small.mean(dim=(2, 3)), tuple(small.mean(dim=(2, 3)).shape))
 print("maximum", small.amax(dim=(2, 3)), tuple(small.amax(dim=(2, 3)).shape))
 
 # %% [markdown]
-# By the mean the channels stand 4 to 1, by the maximum 9 to 6. The two summaries disagree about how much channel 1
-# matters, and lesson 03 is about that disagreement. What both have lost is the same: *where*.
+# The means are 4 and 1, the maxima 9 and 6. The two summaries disagree about how much channel 1 matters, and lesson
+# 03 is about that disagreement. What both have lost is the same: *where*.
 #
 # ## Pooling over channels: one number per position
 #
 # Now keep the positions and let the channels go. The mean over channels asks each place: *is anything here?* The
 # maximum: *is there anything here that some filter likes very much?*
 #
-# **Predict, then run.** The mean over the two channels at the lower right corner. Which shape does the result have?
+# **Predict, then run.** The mean over the two channels at the lower right corner. What shape does the result have?
 
 # %% tags=["nbval-check-output"]
 over_channels = small.mean(dim=1)
@@ -148,7 +149,7 @@ print("the loop and dim=(2, 3) agree")
 # A gate is a small tensor of factors. To multiply a feature map by it, PyTorch lines the shapes up **from the right**
 # and repeats every axis of length 1. Two cases carry this whole course:
 #
-# | gate | meets (N, C, H, W) as | each factor belongs to |
+# | gate | meeting (N, C, H, W), it is | each factor belongs to |
 # |---|---|---|
 # | (N, C, 1, 1) | repeated over all positions | one channel |
 # | (N, 1, H, W) | repeated over all channels | one position |
@@ -180,7 +181,7 @@ for shape in [(2, 3, 1, 1), (2, 1, 4, 5), (3, 1, 1), (5,), (2, 3), (1,)]:
 #
 # ## The mistakes that raise no error
 #
-# The error is absent whenever sizes happen to be equal. Take a gate (N, C), forget the two axes, and use a map with as
+# But no error is raised when sizes happen to be equal. Take a gate (N, C), forget the two axes, and use a map with as
 # many columns as channels and as many rows as images:
 
 # %% tags=["nbval-check-output"]
@@ -193,8 +194,8 @@ print("channel 1, right:\n", right[0, 1])
 
 # %% [markdown]
 # Both have the right shape. In the wrong one every channel has its columns scaled by 1, 0.5 and 0, and nothing
-# complains. A test on a cube of equal sizes cannot see it. **Test with sizes that all differ**, as the loop above did
-# with (2, 3, 4, 5).
+# complains. A test with equal sizes that looks only at the shape cannot see it. **Test with sizes that all differ**,
+# as the loop above did with (2, 3, 4, 5).
 #
 # A second silent one: subtracting a mean that has lost its axes.
 
@@ -209,9 +210,10 @@ print("rows minus their means, right:", (columns - columns.mean(dim=1, keepdim=T
 #
 # ## Taking a feature map out of a network
 #
-# In a network of your own you can return whatever you like. In anybody else's, a **forward hook** is called with a
-# module's output whenever that module runs. If it returns a tensor, that takes the place of the output; if it returns
-# nothing, it only looks on. It has to be removed afterwards, even if the network raises.
+# From a network of your own you can return whatever you like. For anybody else's there is the **forward hook**: a
+# function that is called with a module's output whenever that module runs. If it returns a tensor, that takes the
+# place of the output; if it returns nothing, it only looks on. It has to be removed afterwards, even if the network
+# raises.
 
 
 # %%

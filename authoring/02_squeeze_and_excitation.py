@@ -22,8 +22,7 @@
 # **Time** 30 minutes of reading. The cells run in about half a minute on two CPU cores; with a GPU,
 # training uses four times as many images.
 #
-# **Before this** [lesson 01](01_feature_maps.ipynb): the shape (N, C, H, W), pooling, broadcasting. The words stand in the
-# [glossary](../GLOSSARY.md).
+# **Before this** [lesson 01](01_feature_maps.ipynb): the shape (N, C, H, W), pooling, broadcasting.
 
 # %%
 import torch
@@ -37,8 +36,7 @@ from cbam_course.networks.small_cnn import FilterBank
 # %% [markdown]
 # ## The question
 #
-# A feature map is a stack of channels, each a detector for something. Here are eight of
-# them for one photograph, made by filters that we chose by hand, so that each has a name.
+# A feature map is a stack of channels, each a detector for something. Here are eight, from the filters of lesson 01.
 
 # %%
 filters = FilterBank()
@@ -47,12 +45,12 @@ feature_map = filters(photo[None] / 255)
 plots.show_maps(feature_map[0], filters.names, columns=4, size=1.9)
 
 # %% [markdown]
-# *What to see: eight maps of a coffee cup. "red", "light" and "dark" are filled, the two edge maps draw the rim
-# and the saucer as thin lines, "spot" is faint, and "green" and "blue" are empty: nothing in this photo is green
-# or blue.*
+# *What to see: eight maps of a coffee cup. "red", "light" and "dark" are filled, the two edge maps draw the rim and
+# the saucer as thin lines, "spot" is faint, and "green" and "blue" are almost empty: hardly anything in this photo is
+# green or blue.*
 #
-# Which of the eight matter depends on the image and on the question. For the
-# *shape* of the cup the edges count, and the red of the wood distracts.
+# Which of the eight matter depends on the image and the question. For the *shape* of the cup the edges count; the red
+# of the wood distracts.
 #
 # A convolution cannot choose. Its weights are the same for every image, and each of its outputs sees a few pixels
 # only. Squeeze-and-Excitation (SE; Hu, Shen and Sun 2018) adds what is missing: it looks at the *whole* image,
@@ -89,7 +87,7 @@ plots.show_numbers(x[0], ["channel 0", "channel 1"])
 # %% [markdown]
 # *What to see: channel 0 holds 1, 3, 5 and 7; channel 1 three zeros and one 8.*
 #
-# **Predict, then run.** What is the mean of each channel? Which shape holds both?
+# **Predict, then run.** What is the mean of each channel? What shape does the result have?
 
 # %% tags=["nbval-check-output"]
 z = x.mean(dim=(2, 3))
@@ -101,8 +99,8 @@ print(z, tuple(z.shape))
 #
 # ## Excitation: from averages to a gate
 #
-# The gate of a channel should depend on the other channels too: "edges matter *when* there is little colour".
-# So the averages go through two small fully connected layers, W₁ with a ReLU and W₂ with a sigmoid:
+# The gate of a channel should depend on the other channels too: "edges matter *when* there is little colour". So the
+# averages go through two small fully connected layers (together an **MLP**), W₁ with a ReLU and W₂ with a sigmoid:
 #
 # $$s = \sigma(W_2\,\mathrm{ReLU}(W_1 z))$$
 #
@@ -118,7 +116,7 @@ logit = hidden @ w2.T
 print("hidden", hidden, " logit", logit)
 
 # %% [markdown]
-# By hand: 0.25 · 4 + 0.5 · 2 = 2; ReLU leaves 2; the outputs are +2 and −2. The sigmoid
+# By hand: 0.25 · 4 + 0.5 · 2 = 2; ReLU leaves 2; the outputs, called **logits**, are +2 and −2. The sigmoid
 # $\sigma(a) = 1/(1+e^{-a})$ maps any number to one between 0 and 1, with σ(0) = ½.
 #
 # **Predict, then run.** Which channel will be kept, and which nearly closed? Do the two factors have to add up to 1?
@@ -130,7 +128,7 @@ print(gate)
 # %% [markdown]
 # Channel 0 is multiplied by 0.88, channel 1 by 0.12. That the factors add up to 1 is an accident of +2 and −2: each
 # sigmoid is computed alone, so all gates may be open at once, or all closed. A softmax would make the channels
-# compete for a fixed total. In SE several channels may matter together.
+# compete for a fixed total.
 #
 # ## Scale: multiply each channel by its number
 #
@@ -149,7 +147,7 @@ print(y.round(decimals=2))
 #
 # ## As a loop, then without one
 #
-# The loop says what is meant. It serves as our reference.
+# The loop is our reference.
 
 
 # %%
@@ -177,7 +175,7 @@ def squeeze_excite(x, w1, w2):
 
 
 # %% [markdown]
-# Do they agree on random numbers? `assert_close` is silent when they do.
+# Do they agree? `assert_close` is silent when they do.
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(0)
@@ -207,9 +205,8 @@ class SqueezeExcitationV1(nn.Module):
 
 
 # %% [markdown]
-# **Predict, then run.** The early layers of small networks have few channels. What is the gate for 8 channels and
-# the usual ratio 16? Follow `hidden` before you run the second cell. `predict` keeps your answer beside your
-# progress; it is optional.
+# **Predict, then run.** The early layers of small networks have few channels. What is the gate for 8 channels and the
+# usual ratio 16? Follow `hidden` before you run the second cell. `predict` is optional.
 
 # %%
 predict("02-eight-channels", None)  # a number in place of None: the gate of every channel
@@ -279,19 +276,19 @@ for channels in (64, 128):
         )
 
 # %% [markdown]
-# Doubling r halves the number of parameters; doubling C makes it four times as large. For comparison: one 3×3
-# convolution from 128 to 128 channels has 9 · 128² = 147,456 weights, and uses each of them at every one of the
-# 28 × 28 positions. The MLP of SE runs once for each image.
+# Doubling r halves the number of parameters, and leaves half as many hidden units to combine channels; doubling C
+# makes it four times as large. For comparison: one 3×3 convolution from 128 to 128 channels has 9 · 128² = 147,456
+# weights, and uses each of them at every one of the 28 × 28 positions. The MLP of SE runs once for each image.
 #
 # The paper settled on 16 after trying ratios from 2 to 32 (section 6.1 of its longer version).
 #
-# SE is light in parameters and multiply-adds. Time is another matter: the block reads the whole feature map
-# twice, once to average it and once to scale it. `python benchmarks/attention.py` measures what that costs on your
-# machine.
+# SE is light in parameters and multiply-adds. Time is another matter (lesson 09): the block reads the whole feature
+# map twice, once to average it and once to scale it.
 #
 # ## Where it sits
 #
-# In a residual network SE goes to the end of the residual branch, before the addition.
+# A residual block adds its input x (the *shortcut*) to what its layers make of x (the *residual branch*). SE goes to
+# the end of the branch, before the addition.
 
 # %%
 plots.draw_flow(
@@ -305,8 +302,7 @@ plots.draw_flow(
 # scaled.*
 #
 # After the addition it would scale the shortcut too, and after twenty blocks with gates near ½ about $2^{-20}$ of the
-# input would be left. On the branch, the shortcut always passes. `insert_attention` finds that place in networks of
-# torchvision and timm; lesson 06 uses it.
+# input would be left. On the branch, the shortcut always passes. Lesson 06 finds that place in known networks.
 #
 # ## What it learns
 #
@@ -322,14 +318,16 @@ plots.show_images(scenes.images, masks=scenes.masks, columns=6, size=1.6)
 # *What to see: six scenes of noisy coloured clutter with three shapes each. The patch in the corner has the colour
 # of the shape outlined in white. The outline is the answer, not part of the image.*
 #
-# Every shape lies at least 19 pixels from the patch, farther than an output of this network sees (lesson 03 tests that).
-# A plain network can find shapes but cannot know which one is asked for. With SE it can: the averages differ
-# between a red and a blue patch, and the gates can strengthen the channels of that colour everywhere.
+# The network, `DenseCNN`, gives a logit for each pixel. It has three blocks: 3×3 convolution, BatchNorm, ReLU,
+# pooling in the first two, then attention. Every shape lies at least 19 pixels from the patch, farther than an output
+# of this network sees (lesson 03 tests that). So without attention it can find shapes but cannot know which one is
+# asked for. With SE it can: the averages differ between a red and a blue patch, and the gates can strengthen the
+# channels of that colour everywhere.
 #
-# The score is the mean IoU: marked pixels that belong to the shape, divided by all pixels that are marked or belong
-# to it, averaged over the scenes. We train both networks for about ten seconds each. The blocks have
-# 16, 32 and 48 channels, so we take r = 4: with 16 the hidden layers would have one, two and three units. One seed:
-# an illustration.
+# The score is the mean **IoU** (intersection over union): marked pixels that belong to the shape, divided by all
+# pixels that are marked or belong to it, averaged over the scenes. We train both for six epochs. The blocks have 16,
+# 32 and 48 channels, so we take r = 4: with 16 the hidden layers would have one, two and three units. One **seed**
+# (it fixes all random draws): an illustration.
 
 # %%
 from cbam_course.doctor import by_device
@@ -345,7 +343,7 @@ for name, model in models.items():
 
 # %% [markdown]
 # What would a perfect drawing of all three shapes score? One part in three of what it marks is right: 1/3. A network
-# that does not know which shape is asked for stays below that. Look at the answers, and then at the gates.
+# that does not know which shape is asked for stays below that. Look at the answers.
 
 # %%
 plots.show_images(test.images[:6], columns=6, masks=test.masks[:6], size=1.5)
@@ -387,11 +385,10 @@ plots.plot_gates(gates, width=10, title=selective, colours=("#d7322d", "#3caa46"
 # *What to see: for each channel of the block whose gates differ most, a red, a green and a blue bar: the average
 # gate in scenes with a patch of that colour. There are channels whose bars differ in height.*
 #
-# A channel whose red bar is high and whose other bars are low is strengthened when red is asked for. Where two bars
-# are equal, this gate does not tell those two colours apart.
+# A channel with one bar higher than the others is strengthened when that colour is asked for. Where two bars are
+# equal, the gate does not tell those two colours apart. Blocks with a difference of 0.00 do not react to the patch.
 #
-# So the patch, one small thing in a corner, moves the averages; the MLP reads them; and the gate changes what happens
-# far away from the patch.
+# So the patch in a corner moves the averages, the MLP reads them, and the gate changes what happens far away.
 #
 # ## What it cannot see
 #
@@ -417,9 +414,8 @@ plots.show_maps([original[0, light], shuffled[0, light]], ["light", "light, shuf
 # *What to see: on the left the channel "light" of the cup; on the right the same values in random order, which look
 # like noise.*
 #
-# The two gates are equal: SE is **blind to position**. It gives each
-# position the same factor. (Had we shuffled the photograph instead, the edge filters would have seen other
-# edges, and the averages would have changed.)
+# The two gates are equal: SE is **blind to position**. (Had we shuffled the photograph instead, the edge filters
+# would have seen other edges, and the averages would have changed.)
 #
 # SE is nearly blind to small bright things, too. Give one channel a single bright pixel in a map of 48 × 48:
 
@@ -435,11 +431,11 @@ print(f"mean {spot.mean():.6f}   maximum {spot.max():.1f}")
 #
 # ## What this does not show
 #
-# One seed on a task made to suit the module proves little. Here is the same task in a table that was registered
-# before it was run: ten seeds, 2,500 scenes, each model at a learning rate chosen for it on other scenes.
-# `plain-long` is the plain network trained three times as long. `context-mean-max` is the strongest model without a gate
-# among those registered: it puts the averages *and the maxima* through a two-layer MLP like that of SE and **adds** the
-# result to every position.
+# One seed on a task made to suit the module proves little. Here is a table for the same task. It was **registered**:
+# what to compare was written down beforehand. Ten seeds, 2,500 scenes, each model at a learning rate chosen for it on
+# other scenes. `plain-long` is the plain network trained three times as long. `context-mean-max` is the strongest
+# model without a gate among those registered: it puts the averages *and the maxima* through a two-layer MLP like that
+# of SE and **adds** the result to every position.
 
 # %%
 from cbam_course.experiments.evidence import evidence
@@ -452,9 +448,9 @@ for model in ("plain", "plain-long", "se", "context-mean-max"):
     )
 
 # %% [markdown]
-# SE marks far more of the right shape than the plain network, with every seed. Three times the training does not
-# help the plain network: it cannot learn what it cannot see. (Lesson 05 draws this table.) Now subtract the runs seed by
-# seed. These two differences were not among the registered comparisons.
+# SE marks far more of the right shape than the plain network, with every seed. Three times the training does not help
+# the plain network: it cannot learn what it cannot see. Now subtract the runs seed by seed. These two differences
+# were not among the registered comparisons.
 
 # %%
 print(table.gain("se", "plain"))

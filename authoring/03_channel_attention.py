@@ -49,9 +49,9 @@ plots.show_images(scenes.images[:4] / 255, masks=masks[:4], columns=4)
 # *What to see: four noisy scenes with three shapes each and a square patch at the top left. The shape whose colour is that
 # of the patch is outlined.*
 #
-# To mark the right shape, an answer down here needs to know a colour up there. A 3 × 3 convolution sees its neighbours,
-# and a few of them in a row see a little farther. Does a `DenseCNN` (three blocks, lesson 02) see far enough? There is a
-# test that needs no training: repaint the patch and see whether anything changes on the shapes.
+# To mark the right shape, a pixel far from the corner needs the colour in the corner. A 3 × 3 convolution sees the
+# next pixels, and a few of them in a row see a little farther. Does a `DenseCNN` (three blocks, lesson 02) see far
+# enough? There is a test that needs no training: repaint the patch and see whether anything changes on the shapes.
 
 # %%
 repainted = images.clone()
@@ -90,14 +90,16 @@ print(f"with channel attention {changed:.4f}")
 reveal("03-repaint-channel", changed > 0)
 
 # %% [markdown]
-# They do, if only a little before any training. Channel attention pools over *all* positions, turns what it finds into
-# one factor per channel, and multiplies every position by it. Whatever stands in the corner arrives everywhere within one block: a **path from everywhere**. SE
-# has the same path. This lesson builds CBAM's version (Woo, Park, Lee and Kweon 2018), which reads two summaries instead
-# of one, and then asks what the second summary is worth and whether the path has to be a gate.
+# They do, if only a little before any training. Channel attention pools over *all* positions, turns what it finds
+# into one factor per channel, and multiplies every position by it. So whatever stands in the corner can change every
+# position, within one block: a **path from everywhere**. SE has the same path. This lesson builds CBAM's version
+# (Woo, Park, Lee and Kweon 2018), which reads two summaries instead of one, and then asks what the second summary is
+# worth and whether the path has to be a gate.
 #
 # ## Two summaries
 #
-# Lesson 02 met a feature map whose channel 1 owns the brightest pixel of all and still has the lower average.
+# Here is the feature map of lesson 02 again, whose channel 1 has the brightest pixel of all and still the lower
+# average.
 
 # %%
 x = torch.tensor([[[[1.0, 3.0], [5.0, 7.0]], [[0.0, 0.0], [0.0, 8.0]]]])
@@ -175,8 +177,8 @@ plots.plot_lines(curves, x=levels, xlabel="noise on the map", ylabel="area under
 # *What to see: as the noise grows, the line of the average falls a little; that of the maximum starts above it, falls
 # faster, and ends below it.*
 #
-# In the average the noise of nearly two thousand positions mostly cancels; in the maximum it does not. Neither summary is the better
-# one. They fail in different situations, and that is the reason for reading both.
+# In the average the noise of nearly two thousand positions mostly cancels; in the maximum it does not. Neither
+# summary is better everywhere. They fail in different situations, and that is the reason for reading both.
 #
 # ## One MLP for both
 #
@@ -323,8 +325,8 @@ history = fit(attentive, train.dense, (images, masks.float()), **settings)
 print(f"mean IoU {history.final:.2f} after {history.seconds:.0f} s")
 
 # %% [markdown]
-# Does it read the patch, or has it found another trick? Ask it: show the same scenes with the neighbour's patch, where
-# that has another colour, and score the answers by the old masks.
+# Does it read the patch, or has it found another trick? Show it the same scenes with the neighbour's patch, where
+# that has another colour, and score its answers by the old masks.
 
 # %%
 others = scenes.asked_colour != scenes.asked_colour.roll(1)
@@ -342,8 +344,8 @@ plots.show_maps(logits, ["its own patch", "another patch"], columns=2)
 #
 # ## What the table says
 #
-# One run says little about which summary is better. The table has several seeds for each model, each with a learning
-# rate chosen for it on other images (`results/README.md` says how). The measure is mean IoU.
+# One run says little about which summary is better. The table has several seeds for each model, and each model has a
+# learning rate chosen on other images (`results/README.md` says how). The measure is mean IoU.
 
 # %%
 from cbam_course.statistics import compare, load_results
@@ -373,22 +375,23 @@ print(compare(table, "context-mean-max", "channel"))
 # Both comparisons were registered before the runs. In the first, the maximum was expected to help. The ten seeds do not
 # show that it does: what the curves above suggest, the trained networks do not confirm on this task.
 #
-# The second decides what this lesson may say about gates. Added context makes at least three quarters of the step
-# from plain to channel attention. So on this task the *path* brings most of the gain; a gate is one way to build it, and
-# adding is another. That the two are equal is not shown.
+# The second decides what this lesson may say about gates. Added context brings at least three quarters of what
+# channel attention gains over plain. So on this task the *path* brings most of the gain; a gate is one way to build
+# it, and adding is another. That the two are equal is not shown.
 #
-# Average alone, maximum alone, or both? These are *ablations*: the same module with one part left out, trained with the
-# first five seeds at the learning rate of the module they come from. All rows below are of these five seeds.
+# Average alone, maximum alone, or both? These are *ablations*: the same module with one part left out, trained with
+# the first five seeds at the learning rate of the module they come from. All rows below are of these five seeds.
 # `channel-average` is SE once more, so the same seeds should repeat its score. The lower rows make the hidden layer
-# narrower, for the gate and for added context.
+# narrower, for the gate and for added context: the reduction ratio is 8 (`r8`) or 16 (`r16`), elsewhere 4.
 
 # %%
 mean_of("se", "channel-average", "channel-max", "channel", last_seed=25)
 mean_of("channel-r8", "context-mean-max-r8", "channel-r16", "context-mean-max-r16", last_seed=25)
 
 # %% [markdown]
-# Read these rows as a hint, not as a finding: they were not among the questions asked beforehand. Lesson 05 draws this
-# table with spatial attention and CBAM.
+# The maximum alone does not score below both together. With a narrower hidden layer, added context loses more than
+# the gate. Read this as a hint, not as a finding: it was not among the questions asked beforehand. Lesson 05 draws
+# this table with spatial attention and CBAM.
 #
 # ## What this does not show
 #

@@ -44,8 +44,8 @@ scenes = make_scenes(300, task="near", seed=900)
 plots.show_images(scenes.images[:6], masks=scenes.masks[:6])
 
 # %% [markdown]
-# *What to see: six scenes of coloured noise with three blue discs each. Outlined are one or two of them: those that have a
-# small red square at some distance. The others have a cyan one.*
+# *What to see: six scenes of coloured noise with three blue discs each. Outlined are one or two of them: those with a
+# small red square at some distance, hard to find by eye. The others have a cyan one.*
 #
 # The network for this is `DenseCNN`: three 3×3 convolutions, two poolings, a logit for each pixel. How far does it
 # see? Paint grey whatever lies more than 12 pixels from the discs asked for, their flags included, and compare the
@@ -71,9 +71,10 @@ for name in ("plain", "spatial"):
 #
 # ## Channel attention does not know where
 #
-# Cut a scene into quarters and exchange them crosswise: every pixel is still there, somewhere else.
+# Cut the feature maps of three scenes into quarters and exchange them crosswise: every value is still there,
+# somewhere else.
 #
-# **Predict, then run.** How far do the channel gates of the two images differ?
+# **Predict, then run.** How far do the channel gates before and after differ?
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(0)
@@ -101,7 +102,8 @@ plots.draw_flow(
 #
 # $$M_s = \sigma\big(f^{7\times 7}([\,\mathrm{mean}_c\,x;\ \mathrm{max}_c\,x\,])\big), \qquad y = x \cdot M_s$$
 #
-# (Woo et al. 2018, section 3.1, equation 3; $f^{7\times7}$ is a convolution from two planes to one.)
+# (Woo et al. 2018, section 3.1, equation 3; $f^{7\times7}$ is a convolution from two maps to one, and [ ; ] puts the
+# two side by side as channels.)
 #
 # ## By hand: pool over channels
 #
@@ -126,14 +128,13 @@ pools = torch.cat([mean, maximum], dim=1)
 print(pools, tuple(pools.shape))
 
 # %% [markdown]
-# In the middle: (6 + 2) / 2 = 4, and 6. With 2 channels or with 2,048, what goes on is (N, 2, H, W). The module's size
-# does not depend on C, which is why `SpatialAttention` takes no `in_channels`.
+# In the middle: (6 + 2) / 2 = 4, and 6. Whatever C is, what goes on is (N, 2, H, W). So `SpatialAttention` takes no
+# `in_channels`.
 #
 # ## By hand: look around
 #
 # One position alone cannot say whether it stands out. So a convolution looks at its surroundings. Training finds the
-# weights; for a calculation by hand we choose a 3 × 3 kernel that means something: *the maximum here, minus a quarter
-# of each mean around here*.
+# weights; by hand we choose a 3 × 3 kernel: *the maximum here, minus a quarter of each mean around here*.
 
 # %%
 weight = torch.zeros(1, 2, 3, 3)
@@ -142,7 +143,8 @@ weight[0, 1, 1, 1] = 1.0
 plots.show_numbers(weight[0], ["on the mean", "on the maximum"])
 
 # %% [markdown]
-# *What to see: the plane for the mean is −0.25 everywhere; the plane for the maximum is 0 with a 1 in the middle.*
+# *What to see: the two planes of the kernel. That for the mean is −0.25 everywhere; that for the maximum is 0, with a
+# 1 in the middle.*
 #
 # In the middle of the map all nine means are in the window. They add up to 2+1+0+0+4+1+2+0+1 = 11, so the logit is
 # 6 − 11/4 = 3.25.
@@ -160,9 +162,9 @@ print(gate[0, 0].round(decimals=2))
 # In the corner 2, 1, 0 and 4 are left: 3 − 7/4 = 1.25. The middle stands out most and keeps 96 % of its values. The
 # top right position, which is 0 beside large values, keeps 18 %.
 #
-# The last step is the product: (N, C, H, W) times (N, 1, H, W). Broadcasting repeats the map over all channels. In the
-# middle both channels are multiplied by the same 0.96: a spatial gate never changes the *proportions between channels*
-# at a position, just as a channel gate never changes those between positions.
+# The last step is the product: (N, C, H, W) times (N, 1, H, W). In the middle both channels are multiplied by the
+# same 0.96: a spatial gate never changes the *proportions between channels* at a position, just as a channel gate
+# never changes those between positions.
 #
 # ## As a loop, then without one
 
@@ -208,8 +210,9 @@ print("the loop and the vectorised version agree")
 # The gate must have the height and width of x. A kernel of k pixels fits into n pixels with padding p on both sides at
 # n + 2p − k + 1 places.
 #
-# **Predict, then run.** The map has 20 × 20 pixels. Which of these five keep its size? And the last stage of a ResNet has
-# maps of 7 × 7 pixels: what is the shape of the gate there when the padding is forgotten, and what does the product do with it?
+# **Predict, then run.** The map has 20 × 20 pixels. Which of the five pairs in the first line of the cell keep its
+# size? And the last stage of a ResNet has maps of 7 × 7 pixels: what is the shape of the gate there when the padding
+# is forgotten, and what does the product do with it?
 
 # %% tags=["nbval-check-output"]
 for k, padding in ((3, 0), (3, 1), (7, 3), (4, 1), (4, 2)):
@@ -224,7 +227,7 @@ print(tuple(forgotten.shape), "times", tuple(last_stage.shape), "is", tuple((las
 # the middle: with the nearest paddings its map is one pixel too small or too large.
 #
 # Usually a wrong size raises an error in the product. On the 7 × 7 map it does not: a single number is broadcast over
-# the whole map, an attention that no longer answers *where*. So pad, always.
+# the whole map, an attention that no longer answers *where*.
 #
 # ## The module
 #
@@ -256,12 +259,12 @@ print("same weights, same output:", ours.conv.weight.numel(), "weights")
 # %% [markdown]
 # ## How far does it see?
 #
-# A gate sees farther than its kernel, because it reads maps that have already looked around, and because the gates before
-# it have too. The part of the image that a value depends on is its **receptive field**. It can be measured: take the
+# A gate sees farther than its kernel: what it reads comes from convolutions and earlier gates, which have looked
+# around too. The part of the image that a value depends on is its **receptive field**. It can be measured: take the
 # gradient of one value with respect to every pixel, and see where it is not zero.
 #
-# **Predict, then run.** A `DenseCNN` has a gate after each of its three blocks; the first two blocks pool by 2. A scene
-# has 64 pixels. Which gate sees all of it?
+# **Predict, then run.** A `DenseCNN` has a gate after each of its three blocks; the first two blocks pool by 2. A
+# scene has 64 × 64 pixels. Which gate sees all of it?
 
 # %% tags=["nbval-check-output"]
 from cbam_course.networks.small_cnn import DenseCNN
@@ -279,9 +282,9 @@ for number, block in enumerate(network.blocks):
     x = y * gate
 
 # %% [markdown]
-# The last one is wider than a scene, and still it does not see everything from everywhere. A window of 78 pixels
-# reaches 39 to each side: from the middle that covers the scene, from a corner only part of it. And the receptive
-# field says what a gate *can* see, not what it uses.
+# Each number is the side of the square. The last is wider than a scene, and still that gate does not see everything
+# from everywhere. A window of 78 pixels reaches 39 to each side: from the middle that covers the scene, from a corner
+# only part of it. And the receptive field says what a gate *can* see, not what it uses.
 #
 # ## The border shows
 #
@@ -302,13 +305,13 @@ plots.show_maps(list(gates.values()), list(gates), size=2.6)
 # *What to see: for k = 3 a frame one pixel wide around an even area; for k = 7 a frame three pixels wide, with its own
 # value in each corner.*
 #
-# So a bright or dark edge in a map need not have anything to do with the image.
+# So a bright or dark edge in a map may have nothing to do with the image.
 #
 # ## What it learns
 #
-# The trained networks took twenty epochs (`results/shipped.json`), too many for a lesson. What can be trained here are the
-# **gates alone**. We keep the layers of the trained network, put fresh gates between them, and train their 3 · 98 weights.
-# One seed: an illustration.
+# Training a whole network took twenty epochs (`results/shipped.json`), too many for a lesson. So we keep the layers
+# of a trained one, put fresh gates between them, and train the **gates alone**, 3 · 98 weights. One seed: an
+# illustration.
 
 # %%
 from cbam_course.training.fit import image_scores
@@ -331,10 +334,9 @@ history = fit(network, train.dense, scenes.dense, **options)
 print(f"mean IoU with trained gates {history.final:.2f}, after {history.seconds:.0f} s")
 
 # %% [markdown]
-# **Mean IoU** is the overlap of the marked pixels and the right ones, divided by their union. Networks marking
-# every disc score 0.44 at most (`results/registered/near-long.toml`). With fresh gates the network does not get
-# beyond that; with trained ones it tells the discs apart. But the layers were trained together with gates of this
-# kind.
+# Networks marking every disc score a mean IoU (lesson 02) of 0.44 at most (`results/registered/near-long.toml`): the
+# **floor** of this task. With fresh gates the network does not get beyond that; with trained ones it tells the discs
+# apart. But its layers had been trained with such gates.
 #
 # Now look at the gates of the network that was trained as a whole.
 
@@ -359,10 +361,10 @@ plots.show_maps(six, titles, masks=torch.cat([scenes.masks[:6]] * 3), size=1.5, 
 #
 # ## Does it point at the target?
 #
-# Six pictures prove nothing. Count instead: in how many of the 300 scenes does the **brightest pixel** of
-# the map lie on a disc that is asked for? A share means nothing alone; three controls cost a line each. **The
-# centre**: a map that always points at the middle. **Another image's map**: it keeps every habit of the gate, such as a
-# bright border, and loses the image. **Random weights**: the same module, untrained.
+# Six pictures prove nothing. Count instead: in how many of the 300 scenes does the **brightest pixel** of the map lie
+# on a disc that is asked for? A share alone means nothing, so there are three controls. **The centre**: a map that
+# always points at the middle. **Another image's map**: it has what the gate does on every image, such as a bright
+# border, but not this image. **Random weights**: the same module, untrained.
 #
 # **Predict, then run.** Which of the three gates points at the discs asked for?
 
@@ -415,9 +417,9 @@ print(reveal("04-which-gate", scores.index(min(scores))))
 # %% [markdown]
 # Gate 1, which points at no target, is the one that the network cannot do without. Gate 2, the brightest, can be
 # replaced by a number and the score stays. In the picture, the angular figures stand beside discs that are not
-# outlined, those with a *cyan* flag. On this map a step is 4 pixels, so a 7×7 kernel reaches 12 to each side, and what it
-# reads there has looked farther. So the gate can write what it sees of a flag into the features of the disc 13 to 15
-# pixels away, where the next layer can read it. It seems to work by marking what is *not* asked for.
+# outlined, those with a *cyan* flag. On this map a step is 4 pixels, so a 7×7 kernel reaches 12 to each side, and the
+# values there depend on pixels farther out. So the gate can write what it sees of a flag into the features of the
+# disc 13 to 15 pixels away, where the next layer can read it. It seems to work by marking what is *not* asked for.
 #
 # This holds for *this* network, and part of the drop may come from later layers receiving unfamiliar values.
 #
@@ -436,15 +438,16 @@ difference = (module.gate(features) - module.gate(exchanged)).abs().max().item()
 print(f"largest difference between the gates: {difference:.5f}")
 
 # %% [markdown]
-# Not at all: it is the mirror image of the experiment at the start. Channel attention is blind to position, spatial
-# attention to the channel: it sees *that* something is bright, not what. A gate for channels could tell it; that is one
-# reason to put the two in sequence, in lesson 05.
+# Not at all. Channel attention is blind to position, spatial attention to the channel: it sees *that* something is
+# bright, not what. Lesson 05 joins the two.
 #
 # ## Over seeds, beside simple baselines
 #
 # This is the registered experiment `near-long`: mean IoU on fresh test scenes, the learning rate tuned for each model
-# (rows with fewer than ten runs are exploratory). `wide-kernel` adds a depthwise 7×7 convolution, without any gate;
-# `added-map` adds a 2→1 map (no sigmoid, one weight for each channel) instead of multiplying by it.
+# (rows with fewer than ten runs are exploratory). `wide-kernel` adds a depthwise 7×7 convolution (one kernel for each
+# channel), without any gate; `dilated` spreads 3×3 weights over the same window; `added-map` adds the map, without a
+# sigmoid and with one weight for each channel, instead of multiplying by it. `spatial-first` is CBAM with its gates
+# exchanged (lesson 05).
 #
 # The second table is the tuning of an experiment with **ten** epochs, at four learning rates, one seed each.
 
@@ -457,13 +460,13 @@ tuning = load_results("near.tuning").pivot_table(index="model", columns="learnin
 print(tuning.loc[["plain", "channel", "spatial", "cbam", "added-map", "wide-kernel"]].round(2))
 
 # %% [markdown]
-# Plain and channel attention get no farther than marking every disc, with any seed. Spatial attention gets far beyond it
-# with some seeds and not with others. The two rivals without a gate get far beyond it with every seed: this task can be
-# learned where there is reach, and a gate is one way to have it. Lesson 05 draws this table.
+# Plain and channel attention get no farther than marking every disc, with any seed. Spatial attention gets far beyond
+# it with some seeds and not with others. The two rivals without a gate get far beyond it with every seed: this task
+# can be learned where there is reach, and a gate is one way to have it.
 #
 # After ten epochs spatial attention and CBAM had not left the floor at any rate, and both rivals had left it at every
-# rate: with this one seed, multiplying by a map was slower to learn than adding one. The experiment was withdrawn as too
-# short and registered again with twenty epochs.
+# rate: with this one seed, multiplying by a map was slower to learn than adding one. The experiment was withdrawn as
+# too short, and registered again with twenty epochs as `near-long`.
 #
 # **What this does not show.** The scenes were made so that reach decides; photographs were not. A deeper network reaches
 # farther without any attention.

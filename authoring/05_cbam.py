@@ -69,9 +69,9 @@ shown = [(version[0, filters.names.index(name)], f"{name}: {title}")
 plots.show_maps([m for m, _ in shown], [t for _, t in shown], columns=4)
 
 # %% [markdown]
-# *What to see: two rows of four maps, "red" above and "light" below. The channel gate leaves the upper row as it is and
-# darkens the lower one as a whole; the spatial gate cuts a disc out of both rows; with both gates the disc of "red"
-# stays bright and the rest is dark.*
+# *What to see: two rows of four maps, "red" above and "light" below. The channel gate ("which") leaves the upper row
+# as it is and darkens the lower one as a whole; the spatial gate ("where") cuts a disc out of both; with both gates
+# the disc of "red" stays bright and the rest is dark.*
 #
 # Each value of the result is $x_{c,i,j} \cdot s_c \cdot m_{i,j}$: one factor for its channel and one for its position. For
 # 8 channels and 120 × 180 positions that is 8 + 21,600 factors instead of 8 · 21,600. That is cheap, and it is a limit: no
@@ -116,8 +116,8 @@ print(refined.round(decimals=2))
 # For the spatial gate we take a 1×1 kernel with the weights −2 for the mean and 2 for the maximum. With two channels,
 # 2 · (maximum − mean) is simply the distance between them: the gate opens where one channel stands out from the other.
 #
-# **Predict, then run.** In x, the distances are 1, 3, 5 at the first three positions and |7 − 8| = 1 at the last one. So
-# the gate of **x** is widest at position 2, bottom left. Where is the gate of **x′** widest? Use the numbers above.
+# **Predict, then run.** In x, the distances are 1, 3, 5 at positions 0 to 2 and |7 − 8| = 1 at position 3. So the
+# gate of **x** is most open at position 2, bottom left. Where is the gate of **x′** most open? Use the numbers above.
 
 
 # %% tags=["nbval-check-output"]
@@ -199,7 +199,7 @@ class CBAMV1(nn.Module):
 # another name and the pools still read the old `x`, every shape would fit, nothing would raise an error, and the module
 # would be the parallel form.
 #
-# Version 2 is made of the two modules that you have built. Only the sequence is left to write.
+# Version 2 is made of the two modules that you have built.
 
 
 # %%
@@ -240,8 +240,8 @@ print("equal to the calculation by hand")
 # %% [markdown]
 # ## Its price in parameters
 #
-# **Predict, then run.** CBAM for 256 channels, r = 16, kernel 7: how many parameters has it? A 3×3 convolution from 256 to
-# 256 channels, the layer it usually stands behind, has 589,824. Put a number in place of `None`, or leave it.
+# **Predict, then run.** CBAM for 256 channels, r = 16, kernel 7: how many parameters does it have? A 3×3 convolution
+# from 256 to 256 channels, the layer it usually stands behind, has 589,824.
 
 # %%
 predict("05-parameters", None)
@@ -300,8 +300,8 @@ plots.plot_runs(runs_by_label(near, models), xlabel="mean IoU on near")
 # the left. CBAM, the added map and the wide kernel lie far to the right, each close together. Spatial attention's points
 # are spread from one side to the other.*
 #
-# First, **spatial attention alone learns the task in some seeds and stays at the floor in others.** The
-# two rivals without a gate learn it in every seed.
+# **Spatial attention alone learns the task in some seeds and stays at the floor in others.** The two rivals without a
+# gate learn it in every seed.
 #
 # Marking every disc earns a network 0.44. Plain networks, channel attention and added context do no better. One
 # summary of the whole image cannot say *which* disc has the red flag. A 7×7 kernel on a pooled map reaches from a
@@ -327,20 +327,20 @@ for first, second in (
 # %%
 what = load_results("what-dense")
 print("seeds:", what.groupby("model")["seed"].nunique().reindex(models, fill_value=0).to_dict())
-plots.plot_runs(runs_by_label(what, models), xlabel="mean IoU on what, dense")
+plots.plot_runs(runs_by_label(what, models), xlabel="mean IoU on what")
 
 # %% [markdown]
 # *What to see: plain, the plain network that trained three times as long, spatial attention and the added map lie
 # together far to the left. Channel attention, CBAM and added context lie far to the right. The wide kernel's points are
 # spread between the two.*
 #
-# The picture has turned round. The plain network stays at its floor even with three times the training, and spatial
-# attention stays there with it. Channel attention is a **path from everywhere**: each pixel is multiplied by a summary of
-# the whole image, the patch included. CBAM has this path from its channel part.
+# Now it is the other way round. The plain network stays at its floor even with three times the training, and spatial
+# attention stays there with it. Channel attention is a **path from everywhere**: each pixel is multiplied by factors
+# computed from the whole image, the patch included. CBAM has this path from its channel part.
 #
 # Again most of the gain needs no gate: the same summary *added* comes within a few points of channel attention. Three
 # outcomes were not expected: spatial attention and longer training lie below plain, by less than 0.01, and the wide
-# kernel gets part of the way, in some seeds. Three 7×7 kernels on maps that shrink reach across the scene.
+# kernel gets part of the way, in some seeds. Three 7×7 kernels in a row, on pooled maps, reach across the scene.
 
 # %%
 for first, second in (
@@ -354,14 +354,13 @@ for first, second in (
     print(compare(what, first, second))
 
 # %% [markdown]
-# Together this is a **double dissociation**: each part can learn one task and fails at the other in every seed. CBAM learns
-# both. It is evidence about reach and paths and none for gating, since each part has a rival without a gate that learns
-# the same task.
+# Together this is a **double dissociation**: each part can learn one task and fails at the other in every seed. CBAM
+# learns both. It is evidence about reach and paths, not about gating, since each part has a rival without a gate that
+# learns the same task.
 #
-# A first version of `near` trained for ten epochs. In its tuning, spatial attention and CBAM stood at the floor at every
-# learning rate, while the added map had already learned the task. That experiment was withdrawn and registered again with
-# twenty epochs (`near-long`); otherwise this lesson would have told you that the gates cannot do it. A gate can be harder
-# to learn than a map that is added.
+# With ten epochs instead of twenty, spatial attention and CBAM stood at the floor at every learning rate, while the
+# added map had already learned the task (lesson 04, one seed). So a gate can be harder to learn than a map that is
+# added, and an experiment that is too short would have told you that gates cannot do it.
 #
 # ## Look inside
 #
@@ -412,9 +411,9 @@ for name, maps in spatial.items():
     print(f"{name:8} blocks 0, 1, 2: {', '.join(rates)}   in brackets: another image's map")
 
 # %% [markdown]
-# Block 0 is right, in both networks, about as often as a point on any disc would be. No map's brightest pixel singles out
-# the discs asked for. So pictures do not tell which part does the work. Changing the gates tells more: we replace all
-# gates of one part by their average over the scenes, so that they no longer follow the image.
+# In both networks the map of block 0 hits about as often as a point on any disc would. No map's brightest pixel
+# singles out the discs asked for. To learn which part does the work, we change the gates: we replace all gates of one
+# part by their average over the scenes, so that they no longer follow the image.
 #
 # **Predict, then run.** Which part can the network do without: channel or spatial?
 
@@ -444,11 +443,12 @@ for part in ("channel", "spatial"):
 # Why then does CBAM learn `near` in every seed, and spatial attention alone does not? The two also differ in the learning
 # rate that their tuning chose, 0.03 and 0.01. We have not tested it.
 #
-# A figure in a paper that shows the spatial map of a CBAM shows one of its two gates, and perhaps the idle one.
+# A figure in a paper that shows the spatial map of a CBAM shows one of its two gates, perhaps the one that the
+# network does not need.
 #
 # ## Does the order matter?
 #
-# The three arrangements, trained at the learning rate of CBAM with five seeds:
+# The three arrangements, trained at the learning rate of CBAM with five seeds (no parallel form on `near`):
 
 # %%
 orders = {"cbam": "channel first", "spatial-first": "spatial first", "parallel": "parallel"}

@@ -5,6 +5,11 @@ def _scores(t, model):
     return t("what-dense").runs(model)["accuracy"]
 
 
+def _first_five(t, model):
+    table = t("what-dense").table
+    return table[(table["model"] == model) & (table["seed"] <= 25)]["accuracy"].mean()
+
+
 CLAIMS = [
     (
         "SE and channel attention are far above the plain network in every seed.",
@@ -19,7 +24,7 @@ CLAIMS = [
         ),
     ),
     (
-        "Added context makes at least three quarters of the step from plain to channel attention.",
+        "Added context brings at least three quarters of what channel attention gains over plain.",
         lambda t: (
             t("what-dense").mean("context-mean-max") - t("what-dense").mean("plain")
             >= 0.75 * (t("what-dense").mean("channel") - t("what-dense").mean("plain"))
@@ -46,6 +51,18 @@ CLAIMS = [
             t("what-dense").gain("context-mean-max", "plain").low
             > 0.75 * t("what-dense").gain("channel", "plain").mean
             > 0
+        ),
+    ),
+    (
+        "The maximum alone does not score below both together.",
+        lambda t: _first_five(t, "channel-max") >= _first_five(t, "channel"),
+    ),
+    (
+        "With a narrower hidden layer, added context loses more than the gate.",
+        lambda t: all(
+            _first_five(t, "context-mean-max") - _first_five(t, f"context-mean-max-{r}")
+            > _first_five(t, "channel") - _first_five(t, f"channel-{r}")
+            for r in ("r8", "r16")
         ),
     ),
 ]
