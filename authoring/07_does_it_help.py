@@ -48,8 +48,8 @@ plots.plot_runs(runs_by_label(at_01, labels), xlabel="accuracy on where")
 # *What to see: three rows of five points. The rows of plain and CBAM overlap nearly everywhere, and their means lie within half a
 # point. The mean+max head lies farther to the right.*
 #
-# Within a row nothing differs but the seed: it draws the scenes, the first weights and the order of the images. Whoever trains
-# each network once gets one point of each row, and is sure to see some difference.
+# Within a row only the seed differs: it draws the scenes, the first weights and the order of the images. Whoever trains
+# each network once gets one point of each row, and sees some difference.
 #
 # **Predict, then run.** Take one run of CBAM and one of the plain network, any of the 25 pairs. In which share of them does the
 # network with the *lower mean* come out ahead? Write your number in place of `None`, and how sure you are (0 to 1) that it lies within
@@ -336,7 +336,7 @@ print(*set(reasons.values()), sep="\n")
 print(read_registration(registered / "near-long.toml").because)
 
 # %% [markdown]
-# A referee may ask whether anybody had looked at those rows. The rules cannot answer that. They make sure that the question can be asked.
+# A referee may ask whether anybody had looked at those rows. The rules make sure that this can be asked.
 #
 # ## One published table
 #
@@ -352,8 +352,8 @@ gains = [with_se - without for without, with_se in pairs.values()]
 print(f"mean {np.mean(gains):+.2f}, p = {stats.ttest_1samp(gains, 0).pvalue:.2f}")
 
 # %% [markdown]
-# Five gains and two losses. With `resnet50` alone SE loses, gains or loses, depending on the recipe; whoever quotes one pair can prove either. Ask of each row: how many runs? Was the
-# recipe tuned for one side? Was the plain network given as many parameters? The table does not say, so neither can we.
+# Five gains and two losses. With `resnet50` alone SE loses, gains or loses, depending on the recipe; whoever quotes one pair can prove either. How many runs
+# were there? Was the recipe tuned for one side? Had the plain network as many parameters? The table does not say.
 #
 # ## A page to keep
 #
@@ -388,7 +388,7 @@ for name in ("what-dense", "near-long"):
 #
 # ## How sure were you?
 #
-# If you wrote down predictions in this course, here is how they compare: how often you were right, and how sure you had been.
+# If you wrote down predictions, here is how often you were right, and how sure you had been.
 
 # %%
 from cbam_course.checks.predictions import calibration

@@ -58,6 +58,15 @@ def test_more_than_half_of_a_lesson_is_prose(name):
     assert 0.55 <= words / (words + code) <= most, f"{words} words of prose, {code} of code"
 
 
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_is_short_before_its_three_questions(name):
+    """Words and numbers as they are read: no markup, no addresses of links."""
+    text, questions, _ = prose(name).partition("## Three questions")
+    words = re.findall(r"[^\W_][\w'’.,−×–]*", re.sub(r"\]\([^)]*\)", "]", text))
+    assert questions or "06b" in name
+    assert len(words) <= 2200, f"{len(words)} words"
+
+
 @pytest.mark.parametrize("name", [name for name in LESSONS if name != START])
 def test_a_lesson_has_its_parts(name):
     text = prose(name)
