@@ -226,12 +226,13 @@ def examine_everywhere(probe: Probe, make: Maker, find: Find):
     straight = _near(probe, 2 * here, responses(probe, row, column, 0.3)) and _near(probe, here, negated)
     corner = reach(probe, 0, 0)
     far = bool(corner[15:].any() or corner[:, 15:].any())
+    heard = here.abs().amax((1, 2)) > 20 * probe.tolerance  # the maximum of the whole map lies elsewhere
 
     def mistake() -> str | None:
-        if _whole_map(probe):
+        if _whole_map(probe) or (bool(heard[0] and not heard[1]) and _largest_everywhere(probe)):
             return "pooled-over-all"
-        if far:
-            return "wraps-around"
+        if far:  # a norm over the map spreads one change over all of it
+            return "wraps-around" if float(corner.double().mean()) < 0.5 else None
         line = examine_line(probe)
         if line.straight(lambda factor: logit(factor.sqrt())):
             return "gate-twice"
@@ -245,7 +246,7 @@ def examine_everywhere(probe: Probe, make: Maker, find: Find):
         )  # where nothing is lost, nothing is stretched
         return "stretched-back" if fits else None
 
-    holds = same and straight and not far
+    holds = same and straight and not far and bool(heard.all())
     find("everywhere", holds, mistake)
     return holds
 
@@ -256,6 +257,12 @@ def _whole_map(probe: Probe) -> bool:
     return bool(here.abs().max() > 20 * probe.tolerance) and bool(
         (here - there).abs().max() < probe.tolerance
     )
+
+
+def _largest_everywhere(probe: Probe) -> bool:
+    """Whether a change of the largest value of the map is felt in most of it."""
+    row, column = divmod(int(fields(HEIGHT, WIDTH)[1].argmax()), WIDTH)
+    return float((responses(probe, row, column)[1].abs() > 20 * probe.tolerance).double().mean()) > 0.5
 
 
 def _same_everywhere(probe: Probe) -> bool:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..checks.answers import NothingReturned
 from ..checks.behaviour import Raised, name_function, name_value, one_of, outcome
 from ..checks.report import Find
 from ..checks.values import as_numbers, close, show
@@ -524,6 +525,8 @@ def _after_error(answer, find: Find, images: Tensor) -> None:
             came_through = False
         except ValueError:
             came_through = True
+        except NothingReturned:  # the error was dropped, and with it the output
+            came_through = False
         left = _hooks(network)
         mistake = "not-in-finally" if left else "error-swallowed"
         got = f"{left} left" if left else "no error"

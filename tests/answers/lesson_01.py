@@ -335,6 +335,16 @@ def _without(change, *, remove=True, swallow=False, careful=True, before=False, 
     return run
 
 
+def error_printed(model, name, channel, images):
+    handle, out = model.get_submodule(name).register_forward_hook(lambda m, i, o: _silenced(o, channel)), None
+    try:
+        out = model(images)
+    except Exception as error:
+        print(error)
+    handle.remove()
+    return out
+
+
 def _silenced(output, channel):
     changed = output.clone()
     changed[:, channel] = 0
@@ -492,6 +502,6 @@ WRONG["without-a-channel"] = {
     "last-map": [of_the_model],
     "written-into": [_without(written_into), _without(written_and_returned)],
     "not-in-finally": [_without(_silenced, careful=False), removed_by_itself],
-    "error-swallowed": [_without(_silenced, swallow=True)],
+    "error-swallowed": [_without(_silenced, swallow=True), error_printed],
     None: [called_alone, _without(lambda o, c: o[:, [c]]), _without(lambda o, c: -o)],
 }

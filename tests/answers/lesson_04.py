@@ -286,7 +286,8 @@ WRONG["spatial-attention"] = {
         spatial_attention_pools(
             over_all(lambda x, axes: x.mean(axes, keepdim=True)),
             over_all(lambda x, axes: x.amax(axes, keepdim=True)),
-        )
+        ),
+        spatial_attention_pools(mean, over_all(lambda x, axes: x.amax(axes, keepdim=True))),
     ],
     "mask-returned": [
         change(forward=lambda self, x: self.gate(x)),
@@ -338,6 +339,10 @@ WRONG["spatial-attention"] = {
     "random": [change(logit=lambda self, x: nn.Conv2d(2, 1, 7, padding=3)(self.pools(x)))],
     "detached-gate": [change(forward=lambda self, x: x * self.gate(x.detach()))],
     "constant-gate": [change(logit=lambda self, x: 0 * Plain.logit(self, x))],
+    None: [
+        convolution(lambda k: nn.Sequential(nn.Conv2d(2, 1, k, padding=k // 2), nn.InstanceNorm2d(1))),
+        convolution(lambda k: nn.Sequential(nn.Conv2d(2, 1, k, padding=k // 2), nn.GroupNorm(1, 1))),
+    ],
 }
 
 

@@ -172,6 +172,7 @@ WRONG["spatial-bug"] = {
     "gate-padded": [
         lambda x, w: x * F.pad(sb(x, w, 0), [w.shape[-1] // 2] * 4),
         lambda x, w: x * F.pad(sb(x, w, 0), [w.shape[-1] // 2] * 4, value=1.0),
+        lambda x, w: x * F.pad(sb(x, w, 0).logit(), [w.shape[-1] // 2] * 4).sigmoid(),
     ],
     "other-border": [
         lambda x, w: (
@@ -209,6 +210,11 @@ def tw2(x):
     return torch.cat([rest.expand(-1, x.shape[1] - 1, -1, -1), M], 1)
 
 
+def others_mirrored(x):
+    """Right wherever no channel lies so far below the others that its mirror image is the new maximum."""
+    return torch.where(x == x.amax(1, keepdim=True), x, 2 * tw2(x)[:, :1] - x)
+
+
 RIGHT["twin-map"] = [tw2, lambda x: tw2(x).flip(1)]
 
 WRONG["twin-map"] = {
@@ -218,6 +224,7 @@ WRONG["twin-map"] = {
     "mean-only": [
         lambda x: x.mean(1, keepdim=True) * 2 - x,
         lambda x: x.mean(1, keepdim=True) + 0.5 * (x - x.mean(1, keepdim=True)),
+        others_mirrored,
     ],
     "flattened": [lambda x: x.mean(1, keepdim=True).expand_as(x)],
     "maximum-only": [lambda x: x.amax(1, keepdim=True).expand_as(x)],
