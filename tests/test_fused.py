@@ -420,6 +420,17 @@ def test_the_short_cut_is_really_taken(kind, monkeypatch):
             run(x)
 
 
+@pytest.mark.parametrize("size", [(4, 4), (9, 9)])
+@pytest.mark.parametrize("channels", [66, 130, 256])
+def test_many_channels_on_small_and_large_maps_without_gradients(channels, size):
+    """Where the mean over channels is one, and where the maximum is taken by halves."""
+    torch.manual_seed(0)
+    readable = CBAM(channels).double().eval()
+    module, x = fuse(copy.deepcopy(readable)), feature_map(size=(2, channels, *size))
+    with torch.no_grad():
+        assert_close(module(x), readable(x))
+
+
 @pytest.mark.parametrize("statistics", [True, False])
 def test_a_norm_over_the_batch_sees_all_images_without_gradients_too(statistics, monkeypatch):
     """One image at a time, each would be normalised by itself."""
