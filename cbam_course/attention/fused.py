@@ -5,7 +5,8 @@ readable modules pass over it once for every operation in their ``forward`` and,
 gradient of ``amax`` alone makes a mask as large as the map, and divides and multiplies by it. Here
 
 * the forward pass reads the map for its pools, writes the product once and scales it in place;
-* the means over channels are a product of a row with a matrix, which reads the map and writes next to nothing;
+* the means over channels are a product of a row with a matrix, which reads the map and writes next to nothing
+  (without gradients, and with many channels, ``mean`` of the product is faster still);
 * a maximum is remembered by its place, so that its gradient is a handful of additions; only where several
   elements share a maximum is a mask made, for that row alone;
 * nothing of the map's size is kept for the backward pass but the input;
